@@ -1,0 +1,18 @@
+"""Identifiers: opaque, random, and ordered by time where an index gains from it."""
+
+import secrets
+import time
+from typing import Final
+
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, as ULIDs use it.
+
+
+def new_id() -> str:
+    """A 26-character ULID: 48 bits of milliseconds, then 80 random bits; sorts by creation time."""
+    value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    return "".join(_ALPHABET[value >> shift & 31] for shift in range(125, -1, -5))
+
+
+def new_secret(octets: int = 32) -> str:
+    """An unguessable URL-safe token of `octets` random bytes."""
+    return secrets.token_urlsafe(octets)
