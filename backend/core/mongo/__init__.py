@@ -1,0 +1,1 @@
+"""MongoDB: the client's options, transactions, declared indexes, numbered migrations, the embedded server."""

@@ -1,0 +1,49 @@
+"""All settings, read from `TONGYU_*` environment variables; see docs/operations.md for a table."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an operator can set. Secrets are SecretStr, so that printing the settings never shows them."""
+
+    model_config = SettingsConfigDict(env_prefix="TONGYU_", frozen=True, extra="ignore")
+
+    environment: Literal["development", "production"] = Field(
+        "production", description="`development` opens introspection and documents outside the allow-list."
+    )
+    host: str = Field("127.0.0.1", description="Address that the API listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port that the API listens on.")
+    processes: int = Field(1, ge=1, le=64, description="API processes.")
+    threads: int = Field(8, ge=1, le=256, description="Request threads in each API process.")
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="Where clients reach the API; stands in tokens and trust lists."
+    )
+    data_dir: Path = Field(
+        Path(".tongyu"), description="Local folder for the embedded database and development secrets."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe log event that is written."
+    )
+    log_format: Literal["json", "console"] = Field("json", description="Shape of the log.")
+
+    mongodb_uri: str = Field(
+        "mongodb://127.0.0.1:27017/?replicaSet=rs0", description="A replica set or sharded cluster."
+    )
+    mongodb_database: str = Field("tongyu", description="Name of the database.")
+    kek: SecretStr | None = Field(
+        None,
+        description="Key-encryption key: a Tink AES-256-GCM keyset in JSON, made by `tongyu keys kek`.",
+    )
+    kek_file: Path | None = Field(None, description="File that holds the key-encryption key instead.")
+
+    allow_list: Path | None = Field(
+        None, description="Manifest of persisted documents, sha256 to text; required in production."
+    )
+    max_body_bytes: int = Field(256 * 1024, ge=1024, description="Largest request body.")
+    trusted_proxies: int = Field(
+        0, ge=0, le=5, description="Proxies in front whose X-Forwarded-For is believed."
+    )
