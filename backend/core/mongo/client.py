@@ -1,4 +1,4 @@
-"""The one way that a MongoClient is made and a transaction is run, so that options are the same everywhere."""
+"""How a MongoClient is made and a transaction is run: one place, so that options are the same everywhere."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
