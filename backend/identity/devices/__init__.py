@@ -1,0 +1,1 @@
+"""Device keys and the way to higher assurance."""

@@ -1,0 +1,1 @@
+"""Coming in: one-time codes, WeChat, and registration by real name."""

@@ -1,0 +1,1 @@
+"""Which access tokens no longer count, although they haven't expired."""

@@ -1,0 +1,1 @@
+"""Sessions: what a sign-in opens, how it is renewed, listed and ended."""
