@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -192,3 +193,11 @@ def _last_log_line(data_dir: Path) -> str:
     log = data_dir / "mongod.log"
     lines = log.read_text("utf-8", errors="replace").splitlines() if log.is_file() else []
     return lines[-1][:300] if lines else "no log"
+
+
+if __name__ == "__main__":
+    # What `make` asks: status 1, with what to do, when the mongod here can't run.
+    try:
+        print(f"mongod {check_runs(find_mongod())}")  # noqa: T201 - a command of its own.
+    except MongodUnavailable as unavailable:
+        sys.exit(str(unavailable))
