@@ -5,8 +5,8 @@ What comes back is an answer below 500 with a JSON object; everything else is a 
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Literal
 
@@ -36,6 +36,25 @@ _log = structlog.get_logger("outbound")
 # These libraries log whole URLs and headers; ours hold other people's secrets (WeChat's is in the query).
 for _name in ("httpx2", "httpcore2.connection", "httpcore2.http11", "httpcore2.http2"):
     logging.getLogger(_name).addFilter(lambda record: record.levelno >= logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked of an upstream; `repr` shows no headers, parameters or content.
+
+    `operation` is a fixed word for logs and metrics. `safe_to_repeat`: idempotent (RFC 9110 §9.2.2).
+    `content` is a JSON body. `try_again_on` tells an answer which says that nothing was done; when it
+    still says so in the end, the call is refused with UPSTREAM_UNAVAILABLE.
+    """
+
+    operation: str
+    method: Method
+    path: str = field(repr=False)
+    safe_to_repeat: bool
+    params: Mapping[str, str] | None = field(default=None, repr=False)
+    content: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
+    try_again_on: Callable[["Reply"], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,33 +105,23 @@ class Outbound:
             trust_env=False,
         )
 
-    def call(
-        self,
-        operation: str,
-        method: Method,
-        path: str,
-        *,
-        safe_to_repeat: bool,
-        params: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        deadline: float | None = None,
-    ) -> Reply:
-        """One call, tried again within its deadline where that can do no harm.
+    def call(self, call: Call, *, deadline: float | None = None) -> Reply:
+        """Makes one call, tried again within its deadline (seconds) where that can do no harm.
 
         A call that never reached the upstream is always tried again; one that may have reached it only
-        when `safe_to_repeat` (idempotent, RFC 9110 §9.2.2). `content` is a JSON body. `operation` is a
-        fixed word for logs and metrics. Raises Refusal: UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE (5xx, no
-        connection, broken off), UPSTREAM_MALFORMED (not a JSON object, a redirect, too large).
+        when that is harmless. Raises Refusal: UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE (5xx, no connection,
+        broken off), UPSTREAM_MALFORMED (not a JSON object, a redirect, too large).
         """
-        request = self._client.build_request(method, path, params=params, content=content, headers=headers)
-        if content is not None:
+        request = self._client.build_request(
+            call.method, call.path, params=call.params, content=call.content, headers=call.headers
+        )
+        if call.content is not None:
             request.headers["Content-Type"] = "application/json"
         started = time.monotonic()
-        report = _Report(self.name, operation)
+        report = _Report(self.name, call.operation)
         try:
             with deadline_in(self._deadline if deadline is None else deadline):
-                return self._repeat(request, report, safe_to_repeat=safe_to_repeat)
+                return self._repeat(call, request, report)
         finally:
             report.write(time.monotonic() - started)
 
@@ -120,11 +129,11 @@ class Outbound:
         """Closes all connections; calls under way fail."""
         self._client.close()
 
-    def _repeat(self, request: httpx2.Request, report: "_Report", *, safe_to_repeat: bool) -> Reply:
+    def _repeat(self, call: Call, request: httpx2.Request, report: "_Report") -> Reply:
         def again(error: Exception) -> bool:
             if not isinstance(error, _Failure):
                 return False
-            harmless = error.never_arrived or (safe_to_repeat and error.passing)
+            harmless = error.not_done or (call.safe_to_repeat and error.passing)
             return harmless and remaining() > _LONGEST_BACKOFF_SECONDS
 
         try:
@@ -138,14 +147,14 @@ class Outbound:
             ):
                 with attempt:
                     report.attempts = attempt.num
-                    return self._once(request, report)
+                    return self._once(call, request, report)
         except _Failure as failure:
             report.outcome, report.error = failure.refusal.code, failure.kind
             # The library's error holds the request, and the request may hold secrets.
             raise failure.refusal from None
         raise AssertionError("stamina ends in a result or an error")
 
-    def _once(self, request: httpx2.Request, report: "_Report") -> Reply:
+    def _once(self, call: Call, request: httpx2.Request, report: "_Report") -> Reply:
         limit = remaining()
         request.extensions["timeout"] = httpx2.Timeout(
             limit, connect=min(limit, self._connect_timeout)
@@ -154,15 +163,19 @@ class Outbound:
             response = self._client.send(request, stream=True)
             try:
                 report.status = response.status_code
-                return self._read(response)
+                reply = self._read(response)
             finally:
                 response.close()
         except httpx2.TimeoutException as error:
-            never_arrived = isinstance(error, httpx2.ConnectTimeout | httpx2.PoolTimeout)
-            raise _Failure("UPSTREAM_TIMEOUT", error, never_arrived=never_arrived) from None
+            not_done = isinstance(error, httpx2.ConnectTimeout | httpx2.PoolTimeout)
+            raise _Failure("UPSTREAM_TIMEOUT", error, not_done=not_done) from None
         except httpx2.TransportError as error:
-            never_arrived = isinstance(error, httpx2.ConnectError)
-            raise _Failure("UPSTREAM_UNAVAILABLE", error, never_arrived=never_arrived) from None
+            not_done = isinstance(error, httpx2.ConnectError)
+            raise _Failure("UPSTREAM_UNAVAILABLE", error, not_done=not_done) from None
+        if call.try_again_on is not None and call.try_again_on(reply):
+            raise _Failure("UPSTREAM_UNAVAILABLE", not_done=True)
+        report.outcome = "OK"
+        return reply
 
     def _read(self, response: httpx2.Response) -> Reply:
         wait = _seconds(response.headers.get("Retry-After"))
@@ -196,7 +209,7 @@ class _Failure(Exception):
         code: str,
         error: Exception | None = None,
         *,
-        never_arrived: bool = False,
+        not_done: bool = False,
         passing: bool = True,
         retry_after: int | None = None,
     ) -> None:
@@ -204,7 +217,7 @@ class _Failure(Exception):
         wait = _RETRY_AFTER_SECONDS if retry_after is None else retry_after
         self.refusal = Refusal(code, retry_after=None if code == "UPSTREAM_MALFORMED" else wait)
         self.kind = type(error).__name__ if error else None
-        self.never_arrived = never_arrived
+        self.not_done = not_done
         self.passing = passing
 
 
@@ -214,7 +227,7 @@ class _Report:
 
     upstream: str
     operation: str
-    outcome: str = "OK"
+    outcome: str = "INTERNAL_ERROR"
     error: str | None = None
     status: int | None = None
     attempts: int = 0
