@@ -1,0 +1,160 @@
+"""Errors as clients see them: coded, in their language, with a request id, and with nothing else in them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+from graphql import GraphQLError, ValueNode, VariableDefinitionNode
+
+from backend.core.errors import Locale, Refusal, catalogue
+
+_log = structlog.get_logger(__name__)
+
+RETRY_AFTER_SECONDS: Final = 2
+"""What a client is told to wait when a part that everything needs is away."""
+
+HTTP_STATUS: Final = {
+    "UNAUTHENTICATED": HTTPStatus.UNAUTHORIZED,
+    "FORBIDDEN": HTTPStatus.FORBIDDEN,
+    "STEP_UP_REQUIRED": HTTPStatus.FORBIDDEN,
+    "GRAPHQL_CROSS_SITE_REQUEST": HTTPStatus.FORBIDDEN,
+    "GRAPHQL_DOCUMENT_NOT_ALLOWED": HTTPStatus.FORBIDDEN,
+    "GRAPHQL_METHOD_NOT_ALLOWED": HTTPStatus.METHOD_NOT_ALLOWED,
+    "GRAPHQL_NOT_ACCEPTABLE": HTTPStatus.NOT_ACCEPTABLE,
+    "GRAPHQL_BODY_TOO_LARGE": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "GRAPHQL_URL_TOO_LONG": HTTPStatus.REQUEST_URI_TOO_LONG,
+    "GRAPHQL_UNSUPPORTED_MEDIA_TYPE": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "RATE_LIMITED": HTTPStatus.TOO_MANY_REQUESTS,
+    "INTERNAL_ERROR": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "TEMPORARILY_UNAVAILABLE": HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""The status of a request that fails as a whole with this code; 400 for any other code."""
+
+
+class Rejected(Exception):
+    """A well-formed request whose document, operation or variables can't be executed.
+
+    `code` is that of every error which is not a Refusal itself.
+    """
+
+    def __init__(self, code: str, errors: Sequence[GraphQLError]) -> None:
+        super().__init__(code)
+        self.code = code
+        self.errors = errors
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Turns the errors of one request into their public form (GraphQL specification §7.1.2)."""
+
+    locale: Locale
+    request_id: str
+    maximum: int
+    unavailable: tuple[type[BaseException], ...] = ()
+
+    def rejected(self, rejected: Rejected) -> list[dict[str, Any]]:
+        """The errors of a document, an operation or variables that can't be executed."""
+        return [self._before_execution(rejected.code, error) for error in rejected.errors[: self.maximum]]
+
+    def executed(self, errors: Sequence[GraphQLError]) -> list[dict[str, Any]]:
+        """The errors of fields; those past the maximum are left out."""
+        return [self._in_execution(error) for error in errors[: self.maximum]]
+
+    def failed(self, error: BaseException) -> dict[str, Any]:
+        """The one error of a request that fails outside any field."""
+        return self._entry(self._public(error), None)
+
+    def _before_execution(self, code: str, error: GraphQLError) -> dict[str, Any]:
+        refusal = next(_refusals(error), None)
+        if refusal is not None:
+            return self._entry(refusal, error)
+        if code == "BAD_USER_INPUT":
+            return self._entry(Refusal(code, variable=_variable(error)), error)
+        return {"message": error.message, **_place(error), "extensions": self._extensions(code)}
+
+    def _in_execution(self, error: GraphQLError) -> dict[str, Any]:
+        return self._entry(self._public(error), error)
+
+    def _public(self, error: BaseException) -> Refusal:
+        """What may be said of an error; one that is no expected outcome is logged here, and masked."""
+        if is_unavailable(error, self.unavailable):
+            return Refusal("TEMPORARILY_UNAVAILABLE", retry_after=RETRY_AFTER_SECONDS)
+        refusal = _expected(error)
+        if refusal is not None and _has_text(refusal):
+            return refusal
+        original = next((e for e in _chain(error) if not isinstance(e, GraphQLError)), error)
+        path = error.path if isinstance(error, GraphQLError) else None
+        _log.error("graphql.internal_error", request_id=self.request_id, path=path, exc_info=original)
+        return Refusal("INTERNAL_ERROR")
+
+    def _entry(self, refusal: Refusal, error: GraphQLError | None) -> dict[str, Any]:
+        extensions = self._extensions(refusal.code)
+        if refusal.retry_after is not None:
+            extensions["retryAfter"] = refusal.retry_after
+        if refusal.params:
+            extensions["params"] = refusal.params
+        place = _place(error) if error is not None else {}
+        return {"message": refusal.message(self.locale), **place, "extensions": extensions}
+
+    def _extensions(self, code: str) -> dict[str, Any]:
+        return {"code": code, "requestId": self.request_id}
+
+
+def is_unavailable(error: BaseException, unavailable: tuple[type[BaseException], ...]) -> bool:
+    """Whether an error stems from a part of the system that is away."""
+    return any(isinstance(cause, unavailable) for cause in _chain(error))
+
+
+def status_of(code: str) -> HTTPStatus:
+    """The HTTP status of a request that fails as a whole with `code`."""
+    return HTTP_STATUS.get(code, HTTPStatus.BAD_REQUEST)
+
+
+def _expected(error: BaseException) -> Refusal | None:
+    """The Refusal that an error is, stands for, or amounts to; None for a bug."""
+    refusal = next(_refusals(error), None)
+    if refusal is not None or not isinstance(error, GraphQLError):
+        return refusal
+    # graphql-core names the value itself when an argument turns out null or invalid only on execution.
+    if error.original_error is None and error.nodes and isinstance(error.nodes[0], ValueNode):
+        return Refusal("BAD_USER_INPUT", variable=_variable(error))
+    code = (error.extensions or {}).get("code")
+    return Refusal(code) if isinstance(code, str) and code in catalogue() else None
+
+
+def _refusals(error: BaseException) -> Iterator[Refusal]:
+    return (cause for cause in _chain(error) if isinstance(cause, Refusal))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.original_error if isinstance(current, GraphQLError) else None
+
+
+def _has_text(refusal: Refusal) -> bool:
+    try:
+        return bool(refusal.message())
+    except (KeyError, IndexError):
+        return False
+
+
+def _variable(error: GraphQLError) -> str:
+    """The name of the variable that an error is about, never its value."""
+    node = error.nodes[0] if error.nodes else None
+    if isinstance(node, VariableDefinitionNode):
+        return node.variable.name.value
+    name = getattr(node, "name", None)
+    return name.value if name is not None else "?"
+
+
+def _place(error: GraphQLError) -> dict[str, Any]:
+    place: dict[str, Any] = {}
+    if error.locations:
+        place["locations"] = [location.formatted for location in error.locations]
+    if error.path:
+        place["path"] = error.path
+    return place

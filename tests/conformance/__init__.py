@@ -1,0 +1,1 @@
+"""Conformance to public standards, judged by their own suites."""
