@@ -47,9 +47,7 @@ class Idempotency:
         IDEMPOTENCY_KEY_REUSED when the key stands for another request, and whatever `work` raises
         (then nothing is stored, and the key can be used again).
         """
-        if not _KEY.fullmatch(key):
-            raise Refusal("BAD_INPUT", field="idempotencyKey")
-        row_id = hashlib.sha256(f"{actor}\0{key}".encode()).hexdigest()
+        row_id = _row_id(actor, key)
         request_hash = _digest(operation, request)
 
         def command(session: Session) -> bytes:
@@ -69,6 +67,15 @@ class Idempotency:
                 raise
             return self._replay(stored, request_hash)
 
+    def answered(self, actor: str, key: str, operation: str, request: Mapping[str, object]) -> bytes | None:
+        """The stored answer of this command, None when it hasn't been given yet.
+
+        For commands that ask another system before their transaction: a repeat needn't ask again.
+        Raises the Refusals of `once`.
+        """
+        stored = self._db["idempotency"].find_one({"_id": _row_id(actor, key)})
+        return None if stored is None else self._replay(stored, _digest(operation, request))
+
     def _row(self, row_id: str, request_hash: bytes, answer: bytes) -> Document:
         return {
             "_id": row_id,
@@ -81,6 +88,12 @@ class Idempotency:
         if stored["request"] != request_hash:
             raise Refusal("IDEMPOTENCY_KEY_REUSED")
         return self._answers.open(stored["answer"])
+
+
+def _row_id(actor: str, key: str) -> str:
+    if not _KEY.fullmatch(key):
+        raise Refusal("BAD_INPUT", field="idempotencyKey")
+    return hashlib.sha256(f"{actor}\0{key}".encode()).hexdigest()
 
 
 def _digest(operation: str, request: Mapping[str, object]) -> bytes:
