@@ -7,7 +7,6 @@ from typing import Any, Final, TypeVar
 import orjson
 from flask import Request
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 
 from backend.core.errors import Refusal
@@ -54,12 +53,16 @@ def _read_body(request: Request, limits: Limits) -> Mapping[str, Any]:
 
 
 def _read_bounded(request: Request, maximum: int) -> bytes:
-    """The body; a longer one is refused by its Content-Length before it's read, else once it's longer."""
-    request.max_content_length = maximum
-    try:
-        return request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise Refusal("GRAPHQL_BODY_TOO_LARGE", maximum=maximum) from None
+    """The body; a longer one is refused by its Content-Length before it's read, else one byte past it."""
+    too_large = Refusal("GRAPHQL_BODY_TOO_LARGE", maximum=maximum)
+    if (request.content_length or 0) > maximum:
+        raise too_large
+    # Werkzeug cuts a body without a length short at its maximum, and doesn't say so.
+    request.max_content_length = maximum + 1
+    body = request.get_data(cache=False)
+    if len(body) > maximum:
+        raise too_large
+    return body
 
 
 def _read_query_string(request: Request, limits: Limits) -> Mapping[str, Any]:

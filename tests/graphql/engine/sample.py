@@ -61,7 +61,7 @@ class Desk(relay.Node):
 
     @classmethod
     def resolve_nodes(
-        cls, *, info: Info, node_ids: Iterable[str], required: bool = False
+        cls, *, info: Info, node_ids: Iterable[str], required: bool = False  # noqa: ARG003 - The interface.
     ) -> list["Desk | None"]:
         return [make_desk(node_id) for node_id in node_ids]
 
@@ -131,7 +131,7 @@ class SignedIn(BasePermission):
     message = "not said to the client"
     error_extensions = {"code": "UNAUTHENTICATED"}  # noqa: RUF012 - Strawberry's own shape.
 
-    def has_permission(self, source: Any, info: Info, **kwargs: Any) -> bool:
+    def has_permission(self, source: Any, info: Info, **kwargs: Any) -> bool:  # noqa: ARG002 - The interface.
         return info.context.user is not None
 
 

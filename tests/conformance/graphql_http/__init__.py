@@ -1,0 +1,1 @@
+"""The server audits of GraphQL over HTTP."""
