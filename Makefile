@@ -35,6 +35,7 @@ bench-onecode: $(VENV)/dev ## Measures the one code: verification, issuing, the 
 	$(BIN)/python -m bench.onecode
 
 lock: $(VENV)/bin/uv ## Resolves the dependencies of pyproject.toml anew into requirements/*.lock
+	$(BIN)/uv pip compile pyproject.toml $(LOCK_OPTIONS) -o requirements/serve.lock
 	$(BIN)/uv pip compile pyproject.toml --extra embedded $(LOCK_OPTIONS) -o requirements/run.lock
 	$(BIN)/uv pip compile pyproject.toml --all-extras $(LOCK_OPTIONS) -o requirements/dev.lock
 

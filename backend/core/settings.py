@@ -22,6 +22,12 @@ class Settings(BaseSettings):
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Where clients reach the API; stands in tokens and trust lists."
     )
+    sandbox_port: int | None = Field(
+        None, ge=1, le=65535, description="Port of the sandbox that `tongyu dev` starts; the API's plus one."
+    )
+    demo_residents: int = Field(
+        2000, ge=0, le=1_000_000, description="Demo residents that `tongyu dev` makes on its first start."
+    )
     data_dir: Path = Field(
         Path(".tongyu"), description="Local folder for the embedded database and development secrets."
     )

@@ -27,6 +27,7 @@ def pinned(requirements: list[str]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("lock", "requirements"),
     [
+        ("serve.lock", PROJECT["dependencies"]),
         ("run.lock", PROJECT["dependencies"] + EXTRAS["embedded"]),
         ("dev.lock", PROJECT["dependencies"] + EXTRAS["embedded"] + EXTRAS["dev"]),
     ],
@@ -35,12 +36,12 @@ def test_every_direct_dependency_is_locked_at_its_pin(lock: str, requirements: l
     assert pinned(requirements).items() <= locked(lock).items()
 
 
-def test_both_locks_agree():
-    run, dev = locked("run.lock"), locked("dev.lock")
-    assert run.items() <= dev.items()
+def test_the_locks_agree():
+    serve, run, dev = locked("serve.lock"), locked("run.lock"), locked("dev.lock")
+    assert serve.items() <= run.items() <= dev.items()
 
 
-@pytest.mark.parametrize("lock", ["run.lock", "dev.lock", "uv.lock"])
+@pytest.mark.parametrize("lock", ["serve.lock", "run.lock", "dev.lock", "uv.lock"])
 def test_a_lock_has_hashes_and_names_no_host(lock: str):
     text = (ROOT / "requirements" / lock).read_text()
     assert "--hash=sha256:" in text

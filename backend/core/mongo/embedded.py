@@ -17,6 +17,8 @@ from pathlib import Path
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
+from backend.core.process import end_with_parent
+
 _REPLICA_SET = "rs0"
 _NOT_YET_INITIALIZED = 94
 _START_SECONDS = 60.0
@@ -112,7 +114,11 @@ def _spawn(binary: Path, data_dir: Path, port: int, cache_gb: float) -> subproce
     ]
     # A session of its own, so that Ctrl-C reaches us first and we stop it in order.
     return subprocess.Popen(  # noqa: S603 - a binary that find_mongod chose.
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=end_with_parent(),  # noqa: PLW1509 - it only makes two system calls.
     )
 
 

@@ -1,0 +1,33 @@
+"""What a command needs of the system: settings, the database and the keys."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from backend.core.clock import Clock, SystemClock
+from backend.core.keyring import Keyring
+from backend.core.mongo.client import Db, connect
+from backend.core.sealing import Kek, Sealer
+from backend.core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The parts that commands work on."""
+
+    settings: Settings
+    clock: Clock
+    db: Db
+    kek: Kek
+    sealer: Sealer
+    keyring: Keyring
+
+
+@contextmanager
+def open_context(settings: Settings | None = None, clock: Clock | None = None) -> Iterator[Context]:
+    """The parts as the settings (else the environment) say, for the length of the block; raises BadKek."""
+    chosen, time = settings or Settings(), clock or SystemClock()
+    kek = Kek.from_settings(chosen)
+    with connect(chosen.mongodb_uri) as client:
+        db = client[chosen.mongodb_database]
+        yield Context(chosen, time, db, kek, Sealer(db, kek, time), Keyring(db, kek, time))

@@ -1,0 +1,140 @@
+"""`tongyu dev`: the whole product on this machine, on embedded defaults."""
+
+import contextlib
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import httpx2
+import typer
+from rich.console import Console
+
+from backend.cli.guide import guide
+from backend.cli.seeding import seed_demo
+from backend.cli.supervisor import ChildDied, Supervisor
+from backend.core.mongo.embedded import MongodUnavailable, embedded_mongo
+from backend.core.sealing import Kek
+from backend.core.settings import Settings
+from backend.database import prepare_database
+
+READY_SECONDS = 30.0
+
+_console = Console(highlight=False)
+
+
+def dev() -> None:
+    """Starts MongoDB, the sandbox, the worker and the API with demo data; Ctrl-C ends all of it."""
+    started = time.monotonic()
+    settings = Settings(environment="development")
+    try:
+        _check_ports(settings)
+        with _mongodb(settings) as uri, Supervisor(settings.data_dir / "logs") as supervisor:
+            _run(_wired(settings, uri), supervisor, started)
+    except (MongodUnavailable, ChildDied, PortTaken) as fault:
+        _console.print(f"[bold red]✗[/] {fault}")
+        raise typer.Exit(1) from fault
+
+
+class PortTaken(RuntimeError):
+    """Somebody else listens on a port that we need."""
+
+
+def sandbox_port(settings: Settings) -> int:
+    """Where the sandbox listens: as set, else the API's port plus one."""
+    return settings.sandbox_port or settings.port + 1
+
+
+def _check_ports(settings: Settings) -> None:
+    for port, variable in ((settings.port, "PORT"), (sandbox_port(settings), "TONGYU_SANDBOX_PORT")):
+        with contextlib.closing(socket.socket()) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((settings.host, port))
+            except OSError as fault:
+                raise PortTaken(
+                    f"Port {port} on {settings.host} is taken. Stop what listens there, or choose another: "
+                    f"make run {variable}={port + 1000}"
+                ) from fault
+
+
+@contextlib.contextmanager
+def _mongodb(settings: Settings) -> Iterator[str]:
+    """The database that TONGYU_MONGODB_URI names, else an embedded one in the data folder."""
+    if "TONGYU_MONGODB_URI" in os.environ:
+        _console.print("[green]✓[/] MongoDB: the one that TONGYU_MONGODB_URI names")
+        yield settings.mongodb_uri
+        return
+    with embedded_mongo(settings.data_dir / "mongodb") as running:
+        _console.print(f"[green]✓[/] MongoDB: embedded, data in {settings.data_dir / 'mongodb'}")
+        yield running.uri
+
+
+def _wired(settings: Settings, uri: str) -> Settings:
+    """The settings of this run: the database, a development key, the sandbox as every outside system."""
+    update: dict[str, object] = {"mongodb_uri": uri, "log_format": "console"}
+    update["kek_file"] = settings.kek_file or _development_kek(settings.data_dir)
+    update["public_url"] = f"http://{settings.host}:{settings.port}"
+    sandbox = f"http://{settings.host}:{sandbox_port(settings)}"
+    update |= {"wechat_url": f"{sandbox}/wechat", "sms_url": f"{sandbox}/sms"}
+    update |= {"public_security_url": f"{sandbox}/public-security", "face_url": f"{sandbox}/face"}
+    return settings.model_copy(update=update)
+
+
+def _development_kek(data_dir: Path) -> Path:
+    """A key-encryption key that only this folder's data is sealed with; made once."""
+    path = data_dir / "development-kek.json"
+    if not path.is_file():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(Kek.generate(), "utf-8")
+    return path
+
+
+def _run(settings: Settings, supervisor: Supervisor, started: float) -> None:
+    prepare_database(settings)
+    _console.print("[green]✓[/] Indexes, migrations and keys")
+    environment = _environment(settings)
+    supervisor.start("sandbox", ["sandbox", "--port", str(sandbox_port(settings))], environment)
+    demo = seed_demo(settings, _console)
+    supervisor.start("worker", ["worker"], environment)
+    supervisor.start("api", ["serve"], environment)
+    _await_ready(settings, supervisor)
+    if not supervisor.stopping:
+        seconds = time.monotonic() - started
+        _console.print(guide(settings, sandbox_port(settings), demo, seconds), soft_wrap=True)
+        supervisor.wait()
+    _console.print("Stopping…")
+
+
+def _environment(settings: Settings) -> Mapping[str, str]:
+    """The settings as variables, for the child processes. Secrets go by file, never by variable."""
+    fields = settings.model_dump(mode="json", exclude={"kek"}, exclude_none=True)
+    return {
+        f"TONGYU_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in fields.items()
+    }
+
+
+def _await_ready(settings: Settings, supervisor: Supervisor) -> None:
+    urls = [
+        f"http://{settings.host}:{settings.port}/readyz",
+        f"http://{settings.host}:{sandbox_port(settings)}/healthz",
+    ]
+    deadline = time.monotonic() + READY_SECONDS
+    with httpx2.Client(timeout=1.0, trust_env=False) as client:
+        while urls and not supervisor.stopping:
+            supervisor.check()
+            if time.monotonic() > deadline:
+                raise ChildDied(f"not ready after {READY_SECONDS:.0f} s: {', '.join(urls)}")
+            urls = [url for url in urls if not _answers(client, url)]
+            time.sleep(0.05)
+
+
+def _answers(client: httpx2.Client, url: str) -> bool:
+    try:
+        return client.get(url).status_code == 200
+    except httpx2.HTTPError:
+        return False
