@@ -62,24 +62,28 @@ class ResidentKey:
 
 
 class SystemKey:
-    """A named data key for what belongs to no resident, such as stored answers and TOTP seeds."""
+    """A named data key for what belongs to no resident, such as stored answers and TOTP seeds.
 
-    __slots__ = ("_cipher", "_context")
+    The key is fetched, or made, at first use; BadKek is raised then if the KEK can't open it.
+    """
 
-    def __init__(self, name: str, cipher: Cipher) -> None:
+    __slots__ = ("_context", "_name", "_secrets")
+
+    def __init__(self, name: str, secrets: Secrets) -> None:
+        self._name = name
         self._context = name.encode()
-        self._cipher = cipher
+        self._secrets = secrets
 
     def __repr__(self) -> str:
-        return f"SystemKey({self._context.decode()!r})"
+        return f"SystemKey({self._name!r})"
 
     def seal(self, data: bytes) -> bytes:
-        """Seals `data`, bound to the key's name."""
-        return self._cipher.encrypt(data, self._context)
+        """Seals `data`, bound to the key's name: + 45 octets."""
+        return self._secrets.cipher(self._name).encrypt(data, self._context)
 
     def open(self, sealed: bytes) -> bytes:
         """The data; raises Unopenable for a changed octet or another name's data."""
-        return self._cipher.decrypt(sealed, self._context)
+        return self._secrets.cipher(self._name).decrypt(sealed, self._context)
 
 
 class Sealer:
@@ -167,8 +171,8 @@ class Sealer:
         self._cache.drop(resident)
 
     def system(self, name: str) -> SystemKey:
-        """The data key called `name`, made at first use; raises BadKek when the KEK can't open it."""
-        return SystemKey(name, self._secrets.cipher(name))
+        """The data key called `name`; asking for it touches no database yet."""
+        return SystemKey(name, self._secrets)
 
     def blind(self, kind: str, value: str) -> bytes:
         """A keyed hash of the NFC form of `value` for exact look-ups: 32 octets, separate for each `kind`."""

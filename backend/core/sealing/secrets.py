@@ -30,26 +30,32 @@ class Secrets:
 
     def get(self, name: str) -> bytes:
         """The 32 random octets called `name`; raises BadKek when this KEK can't open them."""
-        with self._lock:
-            if name not in self._known:
-                context = _context(name)
-                fresh = self._kek.encrypt(secrets.token_bytes(_OCTETS), context)
-                self._known[name] = _opened(lambda: self._kek.decrypt(self._stored(name, fresh), context))
-            return self._known[name]
+        known = self._known.get(name)
+        return self._load(name) if known is None else known
 
     def cipher(self, name: str) -> Cipher:
         """The data key of no resident called `name`, for many messages; raises BadKek as `get` does."""
-        with self._lock:
-            if name not in self._ciphers:
-                row = f"cipher:{name}"
-                _, fresh = self._kek.new_data_key(_context(row), many_messages=True)
-                wrapped = self._stored(row, fresh)
-                self._ciphers[name] = _opened(lambda: self._kek.unwrap(wrapped, _context(row)))
-            return self._ciphers[name]
+        known = self._ciphers.get(name)
+        return self._load_cipher(name) if known is None else known
 
     def check(self) -> None:
         """Raises BadKek when this database's secrets were wrapped by another KEK: for start-up."""
         self.get(_CHECK)
+
+    def _load(self, name: str) -> bytes:
+        context = _context(name)
+        with self._lock:
+            wrapped = self._stored(name, self._kek.encrypt(secrets.token_bytes(_OCTETS), context))
+            self._known[name] = _opened(lambda: self._kek.decrypt(wrapped, context))
+            return self._known[name]
+
+    def _load_cipher(self, name: str) -> Cipher:
+        row = f"cipher:{name}"
+        with self._lock:
+            _, fresh = self._kek.new_data_key(_context(row), many_messages=True)
+            wrapped = self._stored(row, fresh)
+            self._ciphers[name] = _opened(lambda: self._kek.unwrap(wrapped, _context(row)))
+            return self._ciphers[name]
 
     def _stored(self, name: str, fresh: bytes) -> bytes:
         """The wrapped secret of that name: `fresh` when there was none, else the one that was there."""
