@@ -1,7 +1,10 @@
 # `make help` lists the targets. Every one works from a clean clone; .venv is made when it is missing.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash -o pipefail
-PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(if $(shell command -v $(p) >/dev/null && $(p) -c 'import sys; print(int(sys.version_info >= (3, 11)))' | grep 1),$(p))))
+ifeq ($(origin PYTHON), undefined)
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+endif
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000

@@ -71,8 +71,6 @@ class Access:
 
 ANYONE = Access("anyone", lambda _viewer: None)
 
-_STEP_UP = {Assurance.L2: "stepUpWithDevice", Assurance.L3: "startFaceCheck"}
-
 
 def resident(level: Assurance = Assurance.L1) -> Access:
     """A signed-in resident at this level of assurance or above."""
@@ -82,8 +80,7 @@ def resident(level: Assurance = Assurance.L1) -> Access:
             raise Refusal("UNAUTHENTICATED")
         if not isinstance(viewer, ResidentViewer):
             raise Refusal("FORBIDDEN")
-        if viewer.assurance < level:
-            raise Refusal("STEP_UP_REQUIRED", level=level.name, how=_STEP_UP[level])
+        viewer.require(level)
 
     return Access(f"resident:{level.name}", check)
 
