@@ -2,13 +2,13 @@
 
 import enum
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Any, Generic, NewType, TypeVar
 
 import strawberry
-from flask import Flask, g
+from flask import Flask, Request, g
 from strawberry import relay
 from strawberry.extensions import FieldExtension
 from strawberry.permission import BasePermission
@@ -60,9 +60,7 @@ class Desk(relay.Node):
     number: Number
 
     @classmethod
-    def resolve_nodes(
-        cls, *, info: Info, node_ids: Iterable[str], required: bool = False  # noqa: ARG003 - The interface.
-    ) -> list["Desk | None"]:
+    def resolve_nodes(cls, *, node_ids: Iterable[str], **_: Any) -> list["Desk | None"]:
         return [make_desk(node_id) for node_id in node_ids]
 
     @strawberry.field
@@ -246,13 +244,14 @@ class Mutation:
 @strawberry.type
 class Subscription:
     @strawberry.subscription
-    async def ticks(self) -> Iterator[int]:
-        yield 1  # type: ignore[misc]  # Never run: subscriptions are refused.
+    async def ticks(self) -> AsyncIterator[int]:
+        yield 1
 
 
 SCHEMA = strawberry.Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     config=StrawberryConfig(
         scalar_map={
             Number: strawberry.scalar(name="Number", parse_value=parse_number, serialize=str),
@@ -286,8 +285,13 @@ class Caller:
 
     def __init__(self, **parts: Any) -> None:
         self.context = parts.pop("sample_context", SampleContext())
-        self.view = make_view(context=lambda _request: self.context, **parts)
+        self.view = make_view(context=self._make_context, **parts)
         self.http = make_app(self.view).test_client()
+
+    def _make_context(self, _request: Request) -> SampleContext:
+        if isinstance(self.context, Exception):
+            raise self.context
+        return self.context
 
     def post(self, query: str | None = None, headers: dict[str, str] | None = None, **rest: Any) -> Any:
         body = {"query": query, **rest} if query is not None else rest
