@@ -71,9 +71,13 @@ class Consents:
     resident: str
     current: Mapping[str, Decision]
 
+    def decision(self, purpose: str, resource: str) -> Decision | None:
+        """The latest decision on this purpose and resource."""
+        return self.current.get(consent_key(purpose, resource))
+
     def status(self, purpose: str, resource: str) -> ConsentStatus:
         """What stands for this purpose and resource under today's text."""
-        decision = self.current.get(consent_key(purpose, resource))
+        decision = self.decision(purpose, resource)
         text = consent_texts().get(purpose)
         if decision is None or text is None:
             return ConsentStatus.NEVER_ASKED
