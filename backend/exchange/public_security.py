@@ -1,10 +1,10 @@
 """The public-security department: real-name check (实名核验) and face verification (人脸核身)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, TypeVar
-from urllib.parse import quote
+from typing import Final, Protocol, TypeVar
 
 import orjson
 
@@ -14,6 +14,8 @@ from backend.core.outbound import Call, Method, Outbound, Reply
 from backend.exchange.signing import signed_headers
 
 E = TypeVar("E", bound=StrEnum)
+
+_TICKET: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class RealNameResult(StrEnum):
@@ -95,9 +97,9 @@ class HttpPublicSecurity:
 
     def result(self, ticket: str) -> FaceResult:
         """See FaceVerification."""
-        return _member(
-            FaceResult, self._signed("face_result", "GET", f"/face/v1/tickets/{quote(ticket, '')}")
-        )
+        if not _TICKET.fullmatch(ticket):
+            raise Refusal("FACE_TICKET_UNKNOWN")
+        return _member(FaceResult, self._signed("face_result", "GET", f"/face/v1/tickets/{ticket}"))
 
     def _signed(
         self, operation: str, method: Method, path: str, body: Mapping[str, str] | None = None

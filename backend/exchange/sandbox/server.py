@@ -23,7 +23,7 @@ def run_sandbox(host: str, port: int, config: SandboxConfig) -> None:
         interface=Interfaces.WSGI,
         workers=1,
         blocking_threads=_THREADS,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         log_access=False,  # URLs hold WeChat's secret and mobile numbers.
     )
     server.serve(target_loader=partial(load, config), wrap_loader=False)
