@@ -1,14 +1,19 @@
 """What a command needs of the system: settings, the database and the keys."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from backend.core.clock import Clock, SystemClock
+from backend.core.foundation import Foundation, build_foundation
 from backend.core.keyring import Keyring
 from backend.core.mongo.client import Db, connect
 from backend.core.sealing import Kek, Sealer
 from backend.core.settings import Settings
+
+CURRENT = "current.env"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +28,25 @@ class Context:
     keyring: Keyring
 
 
+def command_settings() -> Settings:
+    """The environment's settings; what it leaves open comes from the `tongyu dev` that runs here, if any."""
+    data_dir = Path(os.environ.get("TONGYU_DATA_DIR", ".tongyu"))
+    # The underscore is pydantic-settings' own name for it.
+    return Settings(_env_file=data_dir / CURRENT)  # type: ignore[call-arg]
+
+
+@contextmanager
+def open_foundation() -> Iterator[Foundation]:
+    """The wired core for a command, for the length of the block; raises BadKek."""
+    foundation = build_foundation(command_settings())
+    with foundation.db.client:
+        yield foundation
+
+
 @contextmanager
 def open_context(settings: Settings | None = None, clock: Clock | None = None) -> Iterator[Context]:
     """The parts as the settings (else the environment) say, for the length of the block; raises BadKek."""
-    chosen, time = settings or Settings(), clock or SystemClock()
+    chosen, time = settings or command_settings(), clock or SystemClock()
     kek = Kek.from_settings(chosen)
     with connect(chosen.mongodb_uri) as client:
         db = client[chosen.mongodb_database]

@@ -1,7 +1,6 @@
 """`tongyu dev`: the whole product on this machine, on embedded defaults."""
 
 import contextlib
-import json
 import os
 import socket
 import time
@@ -10,8 +9,10 @@ from pathlib import Path
 
 import httpx2
 import typer
+from pydantic import SecretStr
 from rich.console import Console
 
+from backend.cli.context import CURRENT
 from backend.cli.guide import guide
 from backend.cli.seeding import seed_demo
 from backend.cli.supervisor import ChildDied, Supervisor
@@ -19,6 +20,7 @@ from backend.core.mongo.embedded import MongodUnavailable, embedded_mongo
 from backend.core.sealing import Kek
 from backend.core.settings import Settings
 from backend.database import prepare_database
+from backend.exchange.sandbox.config import SandboxConfig
 
 READY_SECONDS = 30.0
 
@@ -73,14 +75,23 @@ def _mongodb(settings: Settings) -> Iterator[str]:
 
 
 def _wired(settings: Settings, uri: str) -> Settings:
-    """The settings of this run: the database, a development key, the sandbox as every outside system."""
-    update: dict[str, object] = {"mongodb_uri": uri, "log_format": "console"}
-    update["kek_file"] = settings.kek_file or _development_kek(settings.data_dir)
-    update["public_url"] = f"http://{settings.host}:{settings.port}"
+    """The settings of this run: the database, a development key, the sandbox as every system outside."""
     sandbox = f"http://{settings.host}:{sandbox_port(settings)}"
-    update |= {"wechat_url": f"{sandbox}/wechat", "sms_url": f"{sandbox}/sms"}
-    update |= {"public_security_url": f"{sandbox}/public-security", "face_url": f"{sandbox}/face"}
-    return settings.model_copy(update=update)
+    stand_ins = SandboxConfig()
+    return settings.model_copy(
+        update={
+            "mongodb_uri": uri,
+            "log_format": "console",
+            "kek_file": settings.kek_file or _development_kek(settings.data_dir),
+            "public_url": f"http://{settings.host}:{settings.port}",
+            "wechat_url": f"{sandbox}/wechat",
+            "wechat_app_secret": SecretStr(stand_ins.wechat_app_secret),
+            "sms_url": sandbox,
+            "sms_access_key": SecretStr(stand_ins.sms_access_key),
+            "public_security_url": sandbox,
+            "public_security_key": SecretStr(stand_ins.exchange_key),
+        }
+    )
 
 
 def _development_kek(data_dir: Path) -> Path:
@@ -98,24 +109,40 @@ def _run(settings: Settings, supervisor: Supervisor, started: float) -> None:
     _console.print("[green]✓[/] Indexes, migrations and keys")
     environment = _environment(settings)
     supervisor.start("sandbox", ["sandbox", "--port", str(sandbox_port(settings))], environment)
-    demo = seed_demo(settings, _console)
     supervisor.start("worker", ["worker"], environment)
     supervisor.start("api", ["serve"], environment)
-    _await_ready(settings, supervisor)
-    if not supervisor.stopping:
-        seconds = time.monotonic() - started
-        _console.print(guide(settings, sandbox_port(settings), demo, seconds), soft_wrap=True)
-        supervisor.wait()
+    with _announced(settings, environment):
+        seed_demo(settings, _console)
+        _await_ready(settings, supervisor)
+        if not supervisor.stopping:
+            _console.print(guide(settings, sandbox_port(settings), time.monotonic() - started))
+            supervisor.wait()
     _console.print("Stopping…")
 
 
 def _environment(settings: Settings) -> Mapping[str, str]:
-    """The settings as variables, for the child processes. Secrets go by file, never by variable."""
-    fields = settings.model_dump(mode="json", exclude={"kek"}, exclude_none=True)
+    """The settings as variables, for the child processes and for commands typed meanwhile."""
     return {
-        f"TONGYU_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
-        for name, value in fields.items()
+        f"TONGYU_{name.upper()}": _as_text(value)
+        for name, value in settings.model_dump(exclude_none=True).items()
     }
+
+
+def _as_text(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+@contextlib.contextmanager
+def _announced(settings: Settings, environment: Mapping[str, str]) -> Iterator[None]:
+    """Lets `tongyu` commands in this folder find this run, for its length. The file is its owner's alone."""
+    path = settings.data_dir / CURRENT
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text("".join(f"{name}='{value}'\n" for name, value in environment.items()), "utf-8")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _await_ready(settings: Settings, supervisor: Supervisor) -> None:

@@ -53,3 +53,17 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="Proxies in front whose X-Forwarded-For is believed."
     )
+
+    wechat_url: str = Field("https://api.weixin.qq.com", description="WeChat's API, for sign-in.")
+    wechat_app_id: str = Field("wx0000000000000000", description="The mini-program's AppID.")
+    wechat_app_secret: SecretStr | None = Field(None, description="The mini-program's AppSecret.")
+    sms_url: str = Field("http://127.0.0.1:8001", description="The text-message gateway.")
+    sms_access_key: SecretStr | None = Field(None, description="Access key of the text-message gateway.")
+    sms_sign_name: str = Field("一码通域", description="Signature (签名) in front of every text message.")
+    public_security_url: str = Field(
+        "http://127.0.0.1:8001", description="The public-security department: real-name and face checks."
+    )
+    public_security_caller: str = Field("tongyu", description="Our name at the public-security department.")
+    public_security_key: SecretStr | None = Field(
+        None, description="Key that signs our calls to the public-security department."
+    )

@@ -1,0 +1,24 @@
+"""The `tongyu` command: its table of contents."""
+
+import typer
+
+from backend.cli import keys
+from backend.cli.dev import dev
+from backend.cli.doctor import doctor
+from backend.cli.sandbox import sandbox
+from backend.cli.serve import serve, worker
+
+app = typer.Typer(
+    name="tongyu",
+    help="一码通域: one code and one schema for a city cluster's public services.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # They hold secrets and personal data.
+)
+for command in (dev, serve, worker, sandbox, doctor):
+    app.command()(command)
+app.add_typer(keys.app, name="keys")
+
+
+def main() -> None:
+    """The console script's entry point."""
+    app()
