@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
-from graphql import GraphQLError, ValueNode, VariableDefinitionNode
+from graphql import GraphQLError, Node, ValueNode, VariableDefinitionNode, VariableNode
 
 from backend.core.errors import Locale, Refusal, catalogue
 
@@ -53,6 +53,7 @@ class Reporter:
     request_id: str
     maximum: int
     unavailable: tuple[type[BaseException], ...] = ()
+    bad_input: tuple[type[BaseException], ...] = ()
 
     def rejected(self, rejected: Rejected) -> list[dict[str, Any]]:
         """The errors of a document, an operation or variables that can't be executed."""
@@ -71,7 +72,7 @@ class Reporter:
         if refusal is not None:
             return self._entry(refusal, error)
         if code == "BAD_USER_INPUT":
-            return self._entry(Refusal(code, variable=_variable(error)), error)
+            return self._entry(Refusal(code, name=_variable(error)), error)
         return {"message": error.message, **_place(error), "extensions": self._extensions(code)}
 
     def _in_execution(self, error: GraphQLError) -> dict[str, Any]:
@@ -81,13 +82,25 @@ class Reporter:
         """What may be said of an error; one that is no expected outcome is logged here, and masked."""
         if is_unavailable(error, self.unavailable):
             return Refusal("TEMPORARILY_UNAVAILABLE", retry_after=RETRY_AFTER_SECONDS)
-        refusal = _expected(error)
+        refusal = self._expected(error)
         if refusal is not None and _has_text(refusal):
             return refusal
-        original = next((e for e in _chain(error) if not isinstance(e, GraphQLError)), error)
         path = error.path if isinstance(error, GraphQLError) else None
-        _log.error("graphql.internal_error", request_id=self.request_id, path=path, exc_info=original)
+        _log.error("graphql.internal_error", request_id=self.request_id, path=path, exc_info=_origin(error))
         return Refusal("INTERNAL_ERROR")
+
+    def _expected(self, error: BaseException) -> Refusal | None:
+        """The Refusal that an error is, stands for, or amounts to; None for a bug."""
+        refusal = next(_refusals(error), None)
+        if refusal is not None or not isinstance(error, GraphQLError):
+            return refusal
+        if isinstance(_origin(error), self.bad_input):
+            return Refusal("BAD_USER_INPUT", name=str((error.path or ["?"])[-1]))
+        # graphql-core names the value itself when an argument turns out null or invalid only on execution.
+        if isinstance(_origin(error), GraphQLError) and isinstance(_first_node(error), ValueNode):
+            return Refusal("BAD_USER_INPUT", name=_variable(error))
+        code = (error.extensions or {}).get("code")
+        return Refusal(code) if isinstance(code, str) and code in catalogue() else None
 
     def _entry(self, refusal: Refusal, error: GraphQLError | None) -> dict[str, Any]:
         extensions = self._extensions(refusal.code)
@@ -112,18 +125,6 @@ def status_of(code: str) -> HTTPStatus:
     return HTTP_STATUS.get(code, HTTPStatus.BAD_REQUEST)
 
 
-def _expected(error: BaseException) -> Refusal | None:
-    """The Refusal that an error is, stands for, or amounts to; None for a bug."""
-    refusal = next(_refusals(error), None)
-    if refusal is not None or not isinstance(error, GraphQLError):
-        return refusal
-    # graphql-core names the value itself when an argument turns out null or invalid only on execution.
-    if error.original_error is None and error.nodes and isinstance(error.nodes[0], ValueNode):
-        return Refusal("BAD_USER_INPUT", variable=_variable(error))
-    code = (error.extensions or {}).get("code")
-    return Refusal(code) if isinstance(code, str) and code in catalogue() else None
-
-
 def _refusals(error: BaseException) -> Iterator[Refusal]:
     return (cause for cause in _chain(error) if isinstance(cause, Refusal))
 
@@ -142,13 +143,20 @@ def _has_text(refusal: Refusal) -> bool:
         return False
 
 
+def _origin(error: BaseException) -> BaseException:
+    *_, origin = _chain(error)
+    return origin
+
+
+def _first_node(error: GraphQLError) -> Node | None:
+    return error.nodes[0] if error.nodes else None
+
+
 def _variable(error: GraphQLError) -> str:
     """The name of the variable that an error is about, never its value."""
-    node = error.nodes[0] if error.nodes else None
-    if isinstance(node, VariableDefinitionNode):
-        return node.variable.name.value
-    name = getattr(node, "name", None)
-    return name.value if name is not None else "?"
+    node = _first_node(error)
+    variable = node.variable if isinstance(node, VariableDefinitionNode) else node
+    return f"${variable.name.value}" if isinstance(variable, VariableNode) else "?"
 
 
 def _place(error: GraphQLError) -> dict[str, Any]:

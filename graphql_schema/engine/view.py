@@ -112,6 +112,7 @@ def graphql_view(  # noqa: PLR0913  # All by name: what an endpoint is made of.
     limits: Limits | None = None,
     documents: Documents | None = None,
     unavailable: tuple[type[BaseException], ...] = (),
+    bad_input: tuple[type[BaseException], ...] = (),
     request_id: Callable[[], str] = request_id_of_flask,
     locale: Callable[[], Locale] = locale_of_flask,
     monotonic: Callable[[], float] = time.monotonic,
@@ -121,13 +122,15 @@ def graphql_view(  # noqa: PLR0913  # All by name: what an endpoint is made of.
     `context` makes what resolvers get as `info.context`; a Refusal that it raises answers the request.
     `production` turns introspection off. `unavailable` are the exceptions that mean that a part which
     everything needs is away: the whole request fails with 503, TEMPORARILY_UNAVAILABLE and Retry-After.
+    `bad_input` are those that a library raises in a resolver for what the client sent, such as Strawberry's
+    GlobalIDValueError: a BAD_USER_INPUT of that field.
     Raises ValueError when a listed document doesn't fit the schema, or a resolver is asynchronous.
     """
     bounds = limits or Limits()
     planner = Planner(core_schema(schema), bounds, introspection=not production)
 
     def reporter() -> Reporter:
-        return Reporter(locale(), request_id(), bounds.errors, unavailable)
+        return Reporter(locale(), request_id(), bounds.errors, unavailable, bad_input)
 
     return GraphQLView(
         name,

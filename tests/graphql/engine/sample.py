@@ -12,6 +12,7 @@ from flask import Flask, Request, g
 from strawberry import relay
 from strawberry.extensions import FieldExtension
 from strawberry.permission import BasePermission
+from strawberry.relay.types import GlobalIDValueError
 from strawberry.schema.config import StrawberryConfig
 
 from backend.core.errors import Refusal, choose_locale
@@ -263,7 +264,12 @@ SCHEMA = strawberry.Schema(
 
 def make_view(**parts: Any) -> GraphQLView:
     """A view of the sample schema in development mode, unless `parts` say otherwise."""
-    given = {"context": lambda _request: SampleContext(), "production": False, "unavailable": (Away,)}
+    given = {
+        "context": lambda _request: SampleContext(),
+        "production": False,
+        "unavailable": (Away,),
+        "bad_input": (GlobalIDValueError,),
+    }
     return graphql_view(parts.pop("schema", SCHEMA), **{**given, **parts})
 
 
