@@ -89,8 +89,8 @@ class SystemKey:
 class Sealer:
     """Makes, finds and erases residents' data keys. Safe between threads.
 
-    An erasure reaches this process as soon as `erase` is called here, and any other process within 1 s of
-    the commit: an unwrapped key is used for at most that long before MongoDB is asked again.
+    An erasure reaches every process within 1 s of its commit, without a message: an unwrapped key is used
+    for at most that long before MongoDB is asked again. `unwrap` sees it with the document, at once.
     """
 
     def __init__(
