@@ -1,6 +1,6 @@
 """Writing audit entries, and reading who touched a resident's data."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from backend.core.audit.models import Entry, Record, canonical, digest, instant, parse
@@ -55,6 +55,12 @@ class AuditLog:
         """One entry by its id: one find."""
         row = self._entries.find_one({"_id": entry_id})
         return None if row is None else _read(row)
+
+    def oldest_unplaced_age(self) -> timedelta:
+        """How long the oldest entry without a place has waited; zero when none waits: one find."""
+        waiting = self._entries.find({"seq": None}, {"at": 1}).sort([("at", 1), ("_id", 1)]).limit(1)
+        row = next(iter(waiting), None)
+        return max(self._clock.now() - row["at"], timedelta(0)) if row else timedelta(0)
 
 
 def _document(entry_id: str, at: datetime, entry: Entry) -> Document:

@@ -97,11 +97,11 @@ class TileStore:
             session=session,
         )
 
-    def edge(self, size: int) -> Edge:
+    def edge(self, size: int, session: Session | None = None) -> Edge:
         """The right-hand edge of the tree of `size` leaves; raises DamagedTree."""
         widths = _widths(size)
         tiles = {level: (level, size >> HEIGHT * (level + 1)) for level, width in enumerate(widths) if width}
-        found = self.load(tiles.values())
+        found = self.load(tiles.values(), session)
         return Edge(
             tuple(
                 tuple(_cut(found, tiles[level], 0, width)) if width else ()
@@ -121,10 +121,10 @@ class TileStore:
         """PROOF(old, D[new]) of RFC 6962 §2.1.2; ValueError unless old ≤ new, DamagedTree."""
         return self._hashes(consistency_spans(old, new))
 
-    def load(self, tiles: Iterable[Tile]) -> dict[Tile, bytes]:
+    def load(self, tiles: Iterable[Tile], session: Session | None = None) -> dict[Tile, bytes]:
         """The stored ones among these tiles: one find."""
         wanted = {_key(tile): tile for tile in tiles}
-        rows = self._nodes.find({"_id": {"$in": list(wanted)}}) if wanted else ()
+        rows = self._nodes.find({"_id": {"$in": list(wanted)}}, session=session) if wanted else ()
         return {wanted[row["_id"]]: row["hashes"] for row in rows}
 
     def _hashes(self, spans: Sequence[Span]) -> tuple[bytes, ...]:
