@@ -7,6 +7,7 @@ from backend.cli.dev import dev
 from backend.cli.doctor import doctor
 from backend.cli.sandbox import sandbox
 from backend.cli.serve import serve, worker
+from backend.cli.settings import settings
 
 app = typer.Typer(
     name="tongyu",
@@ -14,7 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # They hold secrets and personal data.
 )
-for command in (dev, serve, worker, sandbox, doctor):
+for command in (dev, serve, worker, sandbox, doctor, settings):
     app.command()(command)
 app.add_typer(keys.app, name="keys")
 
