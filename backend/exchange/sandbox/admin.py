@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from backend.exchange.public_security import FaceResult
 from backend.exchange.sandbox.config import SandboxConfig
@@ -25,6 +25,13 @@ class _PlannedFault(BaseModel):
     calls: int = Field(1, ge=1, le=1_000_000)
     delay_ms: int = Field(0, ge=0, le=60_000)
     code: str = Field("", max_length=64)
+
+    @field_validator("code")
+    @classmethod
+    def _is_a_number_at_wechat(cls, code: str, info: ValidationInfo) -> str:
+        if code and info.data.get("stand_in") == "wechat":
+            int(code)
+        return code
 
 
 class _Login(BaseModel):
