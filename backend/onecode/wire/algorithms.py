@@ -66,12 +66,19 @@ def verify_low_s(key: ec.EllipticCurvePublicKey, signature: bytes, message: byte
     """Whether a raw 64-byte ES256 signature on P-256 is good and in its low-s form."""
     if signature[32:] > _HALF_ORDER:
         return False
-    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
     try:
-        key.verify(encode_dss_signature(r, s), hashlib.sha256(message).digest(), _PREHASHED)
+        key.verify(_der_low_s(signature), hashlib.sha256(message).digest(), _PREHASHED)
     except InvalidSignature:
         return False
     return True
+
+
+def _der_low_s(signature: bytes) -> bytes:
+    """The DER form; a low s is positive as it stands, so only leading zeros (1 in 128) need the library."""
+    if signature[0] and signature[32]:
+        head = b"\x30\x44\x02\x20" if signature[0] < 0x80 else b"\x30\x45\x02\x21\x00"
+        return head + signature[:32] + b"\x02\x20" + signature[32:]
+    return encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
 
 
 def lowered(signature: bytes) -> bytes:

@@ -17,9 +17,8 @@ _LETTERS: Final = bytes(ord(ALPHABET[value % 45]) for value in range(256))
 _BY_2025: Final = -(-(1 << 32) // 2025)
 _BY_45: Final = -(-(1 << 32) // 45)
 MAX_TEXT: Final = 3 * (1 << 16)
-_LOW: Final = int.from_bytes(
-    b"\x00\x00\xff" * (MAX_TEXT // 3), "big"
-)  # the last value of each group of three.
+_LOW: Final = int.from_bytes(b"\x00\x00\xff" * (MAX_TEXT // 3), "big")  # the last of each three octets.
+_OVERFLOW: Final = _LOW << 16
 _LANE: Final = 8  # bytes of a lane, so that a product of 16 and 32 bits can't reach the next one.
 
 
@@ -43,9 +42,9 @@ def decode(text: str) -> bytes:
 def _triples(values: bytes) -> bytes:
     lanes = int.from_bytes(values, "big")
     total = ((lanes >> 16) & _LOW) + 45 * ((lanes >> 8) & _LOW) + 2025 * (lanes & _LOW)
-    octets = bytearray(total.to_bytes(len(values), "big"))
-    if octets[::3].count(0) * 3 != len(values):
+    if total & _OVERFLOW:
         raise malformed("base45: a group above 65535")
+    octets = bytearray(total.to_bytes(len(values), "big"))
     del octets[::3]
     return bytes(octets)
 

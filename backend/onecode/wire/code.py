@@ -1,6 +1,5 @@
 """The code as text: `YM1:` and the base45 of the CBOR array [credential, proof, signature]."""
 
-import re
 from typing import Final, NamedTuple
 
 from backend.onecode.wire import base45
@@ -11,7 +10,7 @@ PREFIX: Final = "YM1:"
 MAX_BYTES: Final = 512
 MAX_TEXT: Final = len(PREFIX) + MAX_BYTES // 2 * 3
 
-_HEAD: Final = re.compile(rb"\x83(?:\x58[\x18-\xff]|\x59\x01[\x00-\xff])", re.DOTALL)
+_LEAST_BYTES: Final = 128
 
 
 class CodeParts(NamedTuple):
@@ -38,29 +37,23 @@ def parse_code(text: str) -> CodeParts:
     if not text.startswith(PREFIX):
         raise malformed("code: doesn't begin with YM1:")
     binary = base45.decode(text[4:])
-    head = _HEAD.match(binary)
-    if head is None:
-        raise malformed("code: not an array of three byte strings")
-    start = head.end()
-    credential_end = start + int.from_bytes(binary[2:start], "big")
-    proof = _proof_at(binary, credential_end)
-    proof_end = credential_end + (1 if len(proof) < 24 else 2) + len(proof)
-    if binary[proof_end : proof_end + 2] != b"\x58\x40" or len(binary) != proof_end + 66:
-        raise malformed("code: the signature isn't the last 64 bytes")
-    return CodeParts(binary, binary[start:credential_end], proof, binary[proof_end + 2 :])
+    if binary[:2] == b"\x83\x58" and len(binary) > _LEAST_BYTES and binary[2] >= 24:
+        return _split(binary, 3, 3 + binary[2])
+    if binary[:3] == b"\x83\x59\x01" and len(binary) > _LEAST_BYTES:
+        return _split(binary, 4, 4 + 256 + binary[3])
+    raise malformed("code: not an array that begins with a credential")
 
 
-def _proof_at(binary: bytes, at: int) -> bytes:
-    head = binary[at : at + 2]
-    if len(head) == 2 and 0x40 <= head[0] <= 0x57:
-        return binary[at + 1 : at + 1 + head[0] - 0x40]
-    if len(head) == 2 and head[0] == 0x58 and head[1] >= 24:
-        return binary[at + 2 : at + 2 + head[1]]
-    raise malformed("code: no proof")
+def _split(binary: bytes, start: int, end: int) -> CodeParts:
+    rest = binary[end:-66]
+    proof = rest[1:] if rest[:1] < b"\x58" else rest[2:]
+    if _bstr(proof) != rest or binary[-66:-64] != b"\x58\x40":
+        raise malformed("code: not three byte strings, the last of 64 bytes")
+    return CodeParts(binary, binary[start:end], proof, binary[-64:])
 
 
 def _bstr(data: bytes) -> bytes:
     size = len(data)
     if size < 24:
-        return bytes((0x40 + size,)) + data
-    return (bytes((0x58, size)) if size < 256 else b"\x59" + size.to_bytes(2, "big")) + data
+        return b"%c%b" % (0x40 + size, data)
+    return b"\x58%c%b" % (size, data) if size < 256 else b"\x59%b%b" % (size.to_bytes(2, "big"), data)

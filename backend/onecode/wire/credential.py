@@ -1,8 +1,8 @@
 """The credential: a COSE_Sign1 CWT (RFC 8392) that names a device key and nobody.
 
 The profile fixes every key, type, order and encoding, so that a credential has one layout and is read by
-position: what `_LAYOUT` matches is a credential, whatever else is refused. There is no second,
-laxer parser whose reading could differ; `docs/one-code.md` §4 has the same layout as CDDL.
+position: what `_LAYOUT` matches is a credential, whatever else is refused. There is no second, laxer
+parser whose reading could differ; `docs/one-code.md` §4 has the same layout as CDDL.
 """
 
 import re
@@ -26,7 +26,7 @@ PRIVATE_CLAIM: Final = -65537
 _UINT: Final = rb"([\x00-\x17]|\x18[\x18-\xff]|\x19(?!\x00)..|\x1a(?!\x00\x00)....)"
 _KEY: Final = rb"(\xa4\x01\x02\x20\x01\x21\x58\x20.{32}\x22[\xf4\xf5]|\xa3\x01\x01\x20\x06\x21\x58\x20.{32})"
 _CLAIMS: Final = (
-    rb"\xa6\x01([\x61-\x77])([\x21-\x7e]{1,23})\x04\x1a(.{4})\x06\x1a(.{4})\x07\x50(.{16})"
+    rb"\xa6\x01([\x61-\x77])([\x21-\x7e]{1,23})\x04\x1a(?!\x00\x00)(.{4})\x06\x1a(?!\x00\x00)(.{4})\x07\x50(.{16})"
     rb"\x08\xa1\x01" + _KEY + rb"\x3a\x00\x01\x00\x00\x83" + _UINT * 3
 )
 _PAYLOAD: Final = re.compile(_CLAIMS, re.DOTALL)
@@ -34,6 +34,7 @@ _LAYOUT: Final = re.compile(
     rb"\xd2\x84\x4d(\xa2\x01[\x26\x27]\x04\x48.{8})\xa0\x58(.)" + _CLAIMS + rb"\x58\x40(.{64})", re.DOTALL
 )
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]{1,23}")
+_EC2_MAP, _TRUE = 0xA4, 0xF5  # a COSE_Key of four members is EC2's; the last one's value is the sign of y.
 _ENVELOPE_BYTES: Final = 85  # all of a credential but its payload: 2 + 14 + 1 + 2 before it, 66 after.
 _SIGNATURE_CONTEXT: Final = b"\x84\x6aSignature1"
 
@@ -136,7 +137,10 @@ def parse_credential(data: bytes) -> Credential:
     found = _LAYOUT.fullmatch(data)
     if found is None:
         raise _diagnosed(data)
-    protected, size, issuer_size, issuer, expires, issued, handle, key, *numbers, signature = found.groups()
+    groups = found.groups()
+    protected, size, issuer_size, issuer, expires, issued, handle, key, domains, number, index, signature = (
+        groups
+    )
     if size[0] != len(data) - _ENVELOPE_BYTES or issuer_size[0] != 0x60 + len(issuer):
         raise malformed("credential: wrong length of the payload or the issuer")
     claims = Claims(
@@ -145,9 +149,9 @@ def parse_credential(data: bytes) -> Credential:
         from_epoch(int.from_bytes(issued, "big")),
         from_epoch(int.from_bytes(expires, "big")),
         key,
-        Domain(_number(numbers[0])),
-        _number(numbers[1]),
-        _number(numbers[2]),
+        Domain(_number(domains)),
+        _number(number),
+        _number(index),
     )
     signed = _SIGNATURE_CONTEXT + data[2:16] + b"\x40" + data[17:-66]
     return Credential(protected, claims, signed, signature)
@@ -162,12 +166,13 @@ def device_cose_key(public: PublicKey) -> bytes:
     return cose_key(public)
 
 
-def load_device_key(encoded: bytes) -> VerifyKey:
-    """The device key of a credential's `cnf`; CODE_MALFORMED when its point is not on the curve."""
-    if encoded[0] == 0xA4:
-        return VerifyKey(algorithms.REGISTRY[ES256], p256_point(encoded[8:40], odd=encoded[41] == 0xF5), b"")
-    public = ed25519.Ed25519PublicKey.from_public_bytes(encoded[8:40])
-    return VerifyKey(algorithms.REGISTRY[EDDSA], public, b"")
+def verify_device(encoded_key: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether the key of a credential's `cnf` made `signature`; CODE_MALFORMED for a point off its curve."""
+    if encoded_key[0] == _EC2_MAP:
+        point = p256_point(encoded_key[8:40], odd=encoded_key[41] == _TRUE)
+        return algorithms.verify_low_s(point, signature, message)
+    public = ed25519.Ed25519PublicKey.from_public_bytes(encoded_key[8:40])
+    return algorithms.REGISTRY[EDDSA].verify(public, signature, message)
 
 
 def _diagnosed(data: bytes) -> CodeRejected:

@@ -12,8 +12,8 @@ from backend.onecode.wire.code import CodeParts, parse_code
 from backend.onecode.wire.credential import (
     Claims,
     Credential,
-    load_device_key,
     parse_credential,
+    verify_device,
     verify_profile,
 )
 from backend.onecode.wire.domains import Domain, max_lifetime
@@ -30,7 +30,7 @@ _NOT_CONSULTED: Final[tuple[Status, datetime | None]] = ("unknown", None)
 class VerifiedCode:
     """A code that was accepted.
 
-    `code_digest` (SHA-256 of the binary form) is the key to refuse a replay by, until `replay_until`;
+    `code_digest` is the key to refuse a replay by, until `replay_until`;
     `status_as_of` is when the status list was issued, None when none was consulted.
     """
 
@@ -38,9 +38,14 @@ class VerifiedCode:
     kid: bytes
     step: int
     nonce: bytes
-    code_digest: bytes
+    binary: bytes
     status: Status = "unknown"
     status_as_of: datetime | None = None
+
+    @property
+    def code_digest(self) -> bytes:
+        """SHA-256 of the code's binary form."""
+        return hashlib.sha256(self.binary).digest()
 
     @property
     def issuer(self) -> str:
@@ -128,8 +133,7 @@ class OfflineVerifier:
         if challenge is not None and nonce != challenge:
             raise CodeRejected("CODE_CHALLENGE_MISMATCH")
         status, as_of = self._status(claims, trusted, now) if look_up else _NOT_CONSULTED
-        digest = hashlib.sha256(parts.binary).digest()
-        return VerifiedCode(claims, trusted.key.kid, step, nonce, digest, status, as_of)
+        return VerifiedCode(claims, trusted.key.kid, step, nonce, parts.binary, status, as_of)
 
     def _issuer(self, credential: Credential) -> TrustedKey:
         trusted = self._trust_list.by_header.get(credential.protected)
@@ -176,13 +180,14 @@ def _check_times(claims: Claims, trusted: TrustedKey, now: datetime) -> None:
 
 
 def _check_domain(claims: Claims, trusted: TrustedKey, domain: Domain) -> None:
-    if domain == 0 or int(claims.domains) & int(trusted.domains) & int(domain) != domain:
+    asked = int(domain)
+    if not asked or int(claims.domains) & int(trusted.domains) & asked != asked:
         raise CodeRejected("CODE_DOMAIN_NOT_ALLOWED")
 
 
 def _check_proof(parts: CodeParts, claims: Claims) -> None:
-    device_key = load_device_key(claims.device_key)
-    if not verify_profile(device_key, parts.signature, proof_message(parts.credential, parts.proof)):
+    message = proof_message(parts.credential, parts.proof)
+    if not verify_device(claims.device_key, parts.signature, message):
         raise CodeRejected("CODE_PROOF_INVALID")
 
 
