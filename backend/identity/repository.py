@@ -86,6 +86,10 @@ class ResidentRepository:
         """
         return self._change({"_id": resident, "status": IdentityStatus.ACTIVE}, {"signed_in_at": at}, session)
 
+    def prove_mobile(self, resident: str, at: datetime, session: Session) -> None:
+        """Notes that the resident's number answered a one-time code."""
+        self._residents.update_one({"_id": resident}, {"$set": {"mobile_proven_at": at}}, session=session)
+
     def set_status(
         self, resident: str, before: IdentityStatus, after: IdentityStatus, at: datetime, session: Session
     ) -> Resident | None:
@@ -101,8 +105,8 @@ class ResidentRepository:
         changes = {"mobile": mobile, "mobile_index": mobile_index, "mobile_proven_at": at}
         return self._change({"_id": resident, "status": IdentityStatus.ACTIVE}, changes, session, bump=True)
 
-    def release_mobile(self, mobile_index: bytes, but: str, session: Session) -> str | None:
-        """Takes a recycled number from whoever else holds it; the id of that resident."""
+    def release_mobile(self, mobile_index: bytes, but: str | None, session: Session) -> str | None:
+        """Takes a recycled number from whoever holds it, except `but`; the id of that resident."""
         row = self._residents.find_one_and_update(
             {"mobile_index": mobile_index, "_id": {"$ne": but}},
             {"$unset": {"mobile": 1, "mobile_index": 1, "mobile_proven_at": 1}, "$inc": {"version": 1}},
@@ -117,6 +121,10 @@ class ResidentRepository:
         if link.union_index is not None:
             row["union_index"] = link.union_index
         self._links.replace_one({"_id": link.openid_index}, row, upsert=True, session=session)
+
+    def unlink_wechat(self, resident: str, session: Session) -> None:
+        """Removes every WeChat account of the resident."""
+        self._links.delete_many({"resident": resident}, session=session)
 
     def _change(
         self, where: Document, changes: Mapping[str, Any], session: Session, *, bump: bool = False
