@@ -330,3 +330,12 @@ def test_a_clock_that_ran_backwards_makes_the_keys_be_read_again(db, kek, clock,
     clock.advance(-3600)
     new = keyring.rotate(TOKEN, publish_ahead=timedelta(0), verify_for=HOUR)
     assert elsewhere.active(TOKEN).kid == new.kid
+
+
+def test_a_clock_set_back_across_a_rotation_gives_the_key_of_that_time(keyring, clock):
+    old = keyring.active(TOKEN)
+    new = keyring.rotate(TOKEN, publish_ahead=timedelta(seconds=2), verify_for=HOUR)
+    clock.advance(3)
+    assert keyring.active(TOKEN).kid == new.kid
+    clock.advance(-2)
+    assert keyring.active(TOKEN).kid == old.kid

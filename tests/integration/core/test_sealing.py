@@ -99,7 +99,8 @@ def test_no_flipped_bit_of_a_wrapped_key_is_accepted(sealer, kek, db, log):
         changed = bytearray(wrapped)
         changed[bit // 8] ^= 1 << bit % 8
         assert sealer.unwrap("r1", bytes(changed)) is None
-    assert sealer.unwrap("r1", wrapped) is not None
+        # Also when the right one is cached.
+        assert sealer.unwrap("r1", wrapped) is not None
 
 
 def test_a_wrapped_key_moved_to_another_resident_does_not_open(sealer, db, log):
@@ -296,6 +297,24 @@ def test_rewrapping_without_the_old_key_stops_instead_of_losing_anything(db, sea
     with pytest.raises(Unopenable):
         rewrap(db, Kek.parse(Kek.generate()))
     assert db["data_keys"].find_one({"_id": "r1"}) == before
+
+
+class InterruptedKek(Kek):
+    """A KEK that lets something happen between the reading and the writing of a rewrap."""
+
+    meanwhile = staticmethod(lambda: None)
+
+    def encrypt(self, plain: bytes, context: bytes) -> bytes:
+        self.meanwhile()
+        return super().encrypt(plain, context)
+
+
+def test_an_erasure_in_the_middle_of_a_rewrap_stays_one(db, sealer):
+    sealer.create("r1")
+    promoted = InterruptedKek.parse(Kek.with_newest_primary(Kek.with_new_key(KEK_TEXT)))
+    promoted.meanwhile = lambda: erase(db, sealer, "r1")
+    rewrap(db, promoted)
+    assert "wrapped" not in db["data_keys"].find_one({"_id": "r1"})
 
 
 def test_a_rewrapped_key_is_taken_up_by_a_process_that_cached_the_old_wrapping(db, kek, clock):
