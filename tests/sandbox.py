@@ -11,7 +11,7 @@ import httpx2
 
 from backend.core.mongo.embedded import free_port
 
-_RUN = (
+RUN_SANDBOX = (
     "import sys; from backend.exchange.sandbox.server import run_sandbox; "
     "from backend.exchange.sandbox.config import SandboxConfig; "
     "run_sandbox('127.0.0.1', int(sys.argv[1]), SandboxConfig())"
@@ -78,10 +78,10 @@ class Sandbox:
 def running_sandbox() -> Iterator[Sandbox]:
     """A sandbox on a free port for the length of the block."""
     port = free_port()
-    with subprocess.Popen([sys.executable, "-c", _RUN, str(port)]) as process:
+    with subprocess.Popen([sys.executable, "-c", RUN_SANDBOX, str(port)]) as process:
         sandbox = Sandbox(f"http://127.0.0.1:{port}")
         try:
-            _wait_until_it_answers(process, sandbox)
+            wait_until_it_answers(process, sandbox)
             yield sandbox
         finally:
             sandbox.close()
@@ -89,7 +89,8 @@ def running_sandbox() -> Iterator[Sandbox]:
             process.wait(30)
 
 
-def _wait_until_it_answers(process: subprocess.Popen[bytes], sandbox: Sandbox) -> None:
+def wait_until_it_answers(process: subprocess.Popen[bytes], sandbox: Sandbox) -> None:
+    """Returns once the sandbox takes calls; raises the connection error when it ends or is too slow."""
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:

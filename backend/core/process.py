@@ -26,3 +26,15 @@ def end_with_parent() -> Callable[[], None]:
             os.kill(os.getpid(), signal.SIGTERM)
 
     return ask
+
+
+def end_with(parent: int) -> None:
+    """Has the kernel send the calling process SIGTERM when `parent`, which started it, dies (Linux only).
+
+    For a process that another library started, so that no function could be handed over to be called first.
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,5 +1,6 @@
 """The sandbox as a process."""
 
+import os
 from functools import partial
 
 from flask import Flask
@@ -8,6 +9,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from backend.core.clock import SystemClock
+from backend.core.process import end_with
 from backend.exchange.sandbox.app import create_sandbox
 from backend.exchange.sandbox.config import SandboxConfig
 
@@ -26,9 +28,10 @@ def run_sandbox(host: str, port: int, config: SandboxConfig) -> None:
         log_level=LogLevels.error,
         log_access=False,  # URLs hold WeChat's secret and mobile numbers.
     )
-    server.serve(target_loader=partial(load, config), wrap_loader=False)
+    server.serve(target_loader=partial(load, config, os.getpid()), wrap_loader=False)
 
 
-def load(config: SandboxConfig) -> Flask:
-    """The application of the worker process."""
+def load(config: SandboxConfig, parent: int) -> Flask:
+    """The application of the worker process, which ends when `parent` is killed."""
+    end_with(parent)
     return create_sandbox(config, SystemClock())

@@ -2,7 +2,7 @@
 
 import hmac
 import re
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -16,7 +16,6 @@ from backend.exchange.sandbox.bodies import strings
 from backend.exchange.sandbox.config import SandboxConfig
 from backend.exchange.sandbox.faults import Faults, inject
 
-_MOST_MESSAGES: Final = 20_000
 _HOUR: Final = timedelta(hours=1)
 _MOBILE: Final = re.compile(r"1[3-9][0-9]{9}")
 _TEMPLATE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -50,14 +49,16 @@ class Message:
 class SmsOutbox:
     """Messages taken, blocked numbers and the limit per number; safe between threads.
 
-    The last 20,000 messages are kept.
+    The last `most_messages` are kept.
     """
 
-    def __init__(self, clock: Clock, hourly_limit: int) -> None:
+    def __init__(self, clock: Clock, hourly_limit: int, most_messages: int = 20_000) -> None:
+        self._most_messages = most_messages
         self._clock = clock
         self._hourly_limit = hourly_limit
         self._lock = Lock()
         self._messages: deque[Message] = deque()
+        self._by_mobile: defaultdict[str, deque[Message]] = defaultdict(deque)
         self._by_dedupe_id: dict[str, Message] = {}
         self._blocked: set[str] = set()
 
@@ -79,7 +80,7 @@ class SmsOutbox:
     def to(self, mobile: str) -> list[Message]:
         """What this number received, newest first."""
         with self._lock:
-            return [message for message in reversed(self._messages) if message.mobile == mobile]
+            return list(reversed(self._by_mobile.get(mobile, ())))
 
     def block(self, mobile: str) -> None:
         """From now on this number is refused, as one that opted out."""
@@ -90,6 +91,7 @@ class SmsOutbox:
         """Forgets messages and blocked numbers."""
         with self._lock:
             self._messages.clear()
+            self._by_mobile.clear()
             self._by_dedupe_id.clear()
             self._blocked.clear()
 
@@ -101,14 +103,22 @@ class SmsOutbox:
         if mobile in self._blocked:
             return "BLOCKED_NUMBER"
         since = self._clock.now() - _HOUR
-        recent = sum(m.mobile == mobile and m.taken_at > since for m in self._messages)
+        recent = sum(message.taken_at > since for message in self._by_mobile.get(mobile, ()))
         return "RATE_LIMITED" if recent >= self._hourly_limit else None
 
     def _keep(self, message: Message) -> None:
         self._messages.append(message)
+        self._by_mobile[message.mobile].append(message)
         self._by_dedupe_id[message.dedupe_id] = message
-        if len(self._messages) > _MOST_MESSAGES:
-            del self._by_dedupe_id[self._messages.popleft().dedupe_id]
+        if len(self._messages) > self._most_messages:
+            self._forget(self._messages.popleft())
+
+    def _forget(self, oldest: Message) -> None:
+        del self._by_dedupe_id[oldest.dedupe_id]
+        messages = self._by_mobile[oldest.mobile]
+        messages.popleft()
+        if not messages:
+            del self._by_mobile[oldest.mobile]
 
 
 def sms_blueprint(config: SandboxConfig, outbox: SmsOutbox, faults: Faults) -> Blueprint:

@@ -2,12 +2,13 @@
 
 import base64
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, json, request
 
 from backend.core.clock import Clock
 from backend.exchange.sandbox.config import SandboxConfig
@@ -104,8 +105,13 @@ def _session(login: _Login) -> Response:
     answer = {"session_key": base64.b64encode(secrets.token_bytes(16)).decode(), "openid": login.openid}
     if login.unionid:
         answer["unionid"] = login.unionid
-    return jsonify(answer)
+    return _plain(answer)
 
 
 def _error(errcode: int) -> Response:
-    return jsonify(errcode=errcode, errmsg=_MESSAGES.get(errcode, "error"))
+    return _plain({"errcode": errcode, "errmsg": _MESSAGES.get(errcode, "error")})
+
+
+def _plain(answer: Mapping[str, str | int]) -> Response:
+    """JSON under text/plain, as the real one sends it."""
+    return Response(json.dumps(answer), content_type="text/plain")

@@ -61,7 +61,7 @@ def test_a_slow_registry_is_given_up_at_the_deadline(hurried_clients, sandbox):
     started = time.monotonic()
     with pytest.raises(Refusal, match="UPSTREAM_TIMEOUT"):
         hurried_clients.public_security.check(NAME, ID_NUMBER, "r-1")
-    assert 0.5 < time.monotonic() - started < 1.2
+    assert 0.5 < time.monotonic() - started < 2.0
 
 
 @pytest.mark.parametrize(

@@ -108,4 +108,4 @@ def test_a_slow_gateway_is_given_up_at_the_deadline(hurried_clients, sandbox):
     started = time.monotonic()
     with pytest.raises(Refusal, match="UPSTREAM_TIMEOUT"):
         send(hurried_clients)
-    assert 0.5 < time.monotonic() - started < 1.2
+    assert 0.5 < time.monotonic() - started < 2.0

@@ -96,4 +96,4 @@ def test_a_slow_wechat_is_given_up_at_the_deadline(hurried_clients, sandbox, kin
     started = time.monotonic()
     with pytest.raises(Refusal, match="UPSTREAM_TIMEOUT"):
         hurried_clients.wechat.exchange(code)
-    assert 0.5 < time.monotonic() - started < 1.2
+    assert 0.5 < time.monotonic() - started < 2.0

@@ -74,6 +74,16 @@ def test_the_hourly_limit_of_a_number_lifts_after_an_hour(clock):
     assert outbox.take("13000000001", "s", "t", {}, "d-2") == outbox.to("13000000001")[0]
 
 
+def test_a_full_outbox_forgets_the_oldest_message_everywhere(clock):
+    outbox = SmsOutbox(clock, hourly_limit=10, most_messages=2)
+    first = outbox.take("13000000001", "s", "t", {}, "d-0")
+    for at in (1, 2):
+        outbox.take("13000000002", "s", "t", {}, f"d-{at}")
+    assert outbox.to("13000000001") == []
+    assert [message.dedupe_id for message in outbox.to("13000000002")] == ["d-2", "d-1"]
+    assert outbox.take("13000000001", "s", "t", {}, "d-0") != first
+
+
 @pytest.mark.parametrize(
     ("mobile", "template", "code"),
     [("23000000001", "t", "INVALID_NUMBER"), ("13000000001", "no such", "TEMPLATE_UNKNOWN")],
