@@ -2,30 +2,45 @@
 
 import time
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from pymongo import ReturnDocument
 
 from backend.core.audit.head import STATE
-from backend.core.mongo.client import Db, Document
+from backend.core.ids import new_id
+from backend.core.mongo.client import Db, Document, Session
 
 _LEASE: Final = "lease"
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Lease:
-    """Held by one owner at a time, `{_id: "lease", owner, token, expires_at}`, renewed after a third of it.
+    """Held by one process at a time and renewed after a third of its term.
 
-    The token grows with every change of owner. It fences: whoever is guarded by the lease refuses a token
-    lower than one it has seen, so an owner that slept through the end of its term does no harm.
+    The document is `{_id: "lease", owner, token, session, expires_at}`. The token grows with every change of
+    owner. It fences: whoever is guarded by the lease refuses a token lower than one it has seen, so an owner
+    that slept through the end of its term does no harm.
+
+    A transaction outlives a killed process: MongoDB keeps it, and its locks, for up to a minute
+    (`transactionLifetimeLimitSeconds`). So the leader's transactions run in `session`, and whoever takes over
+    ends the session of the one before.
     """
 
     def __init__(self, db: Db, owner: str, seconds: float) -> None:
+        self._db = db
         self._state = db[STATE]
-        self._owner = owner
+        self._owner = f"{owner}/{new_id()}"
         self._seconds = seconds
+        self._session: Session | None = None
         self._token: int | None = None
         self._renew_at = 0.0
+
+    @property
+    def session(self) -> Session:
+        """The session in which all transactions of the leader run."""
+        if self._session is None:
+            self._session = self._db.client.start_session()
+        return self._session
 
     def hold(self) -> int | None:
         """The fencing token while we hold the lease or could take it, None while another holds it."""
@@ -37,27 +52,44 @@ class Lease:
     def release(self) -> None:
         """Lets the next owner in at once."""
         self._token = None
-        self._state.update_one(
-            {"_id": _LEASE, "owner": self._owner}, {"$set": {"expires_at": _LONG_AGO, "owner": None}}
-        )
+        change = {"expires_at": _LONG_AGO, "owner": None, "session": None}
+        self._state.update_one({"_id": _LEASE, "owner": self._owner}, {"$set": change})
+        if self._session is not None:
+            self._session.end_session()
+            self._session = None
 
     def _take(self) -> int | None:
-        ours_or_over = {"$or": [{"owner": self._owner}, {"$expr": {"$lt": ["$expires_at", "$$NOW"]}}]}
-        row = self._state.find_one_and_update(
-            {"_id": _LEASE} | ours_or_over, [self._taken()], return_document=ReturnDocument.AFTER
+        free = {"$or": [{"owner": self._owner}, {"$expr": {"$lt": ["$expires_at", "$$NOW"]}}]}
+        before = self._state.find_one_and_update(
+            {"_id": _LEASE} | free, [self._taken()], return_document=ReturnDocument.BEFORE
         )
-        if row is None and self._create():
-            return self._take()
-        return None if row is None else int(row["token"])
+        if before is None:
+            return self._take() if self._create() else None
+        if before["owner"] == self._owner:
+            return int(before["token"])
+        if before["session"] is not None:
+            self._db.client.admin.command("killSessions", [{"id": before["session"]}])
+        return int(before["token"]) + 1
 
     def _create(self) -> bool:
         """Makes the lease's document; False when it is there, and so held by another."""
-        fresh = {"owner": None, "token": 0, "expires_at": _LONG_AGO}
+        fresh = {"owner": None, "token": 0, "session": None, "expires_at": _LONG_AGO}
         done = self._state.update_one({"_id": _LEASE}, {"$setOnInsert": fresh}, upsert=True)
         return done.upserted_id is not None
 
     def _taken(self) -> Document:
-        ours = {"$literal": self._owner}
-        token = {"$cond": [{"$eq": ["$owner", ours]}, "$token", {"$add": ["$token", 1]}]}
-        expires_at = {"$add": ["$$NOW", int(self._seconds * 1000)]}
-        return {"$set": {"owner": ours, "token": token, "expires_at": expires_at}}
+        token: dict[str, Any] = {
+            "$cond": [{"$eq": ["$owner", _literal(self._owner)]}, "$token", {"$add": ["$token", 1]}]
+        }
+        return {
+            "$set": {
+                "owner": _literal(self._owner),
+                "token": token,
+                "session": _literal(self.session.session_id["id"]),
+                "expires_at": {"$add": ["$$NOW", int(self._seconds * 1000)]},
+            }
+        }
+
+
+def _literal(value: object) -> Document:
+    return {"$literal": value}

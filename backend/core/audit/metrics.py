@@ -1,4 +1,4 @@
-"""The log's gauges, read from MongoDB when they are scraped, so that they live even where no sequencer does."""
+"""The log's gauge, read from MongoDB when it is scraped: it tells even of a log that no sequencer tends."""
 
 import math
 from collections.abc import Iterator

@@ -24,7 +24,7 @@ from backend.core.audit.models import digest
 from backend.core.audit.tiles import DamagedTree, Edge, Tile, TileStore
 from backend.core.clock import Clock
 from backend.core.keyring import Keyring
-from backend.core.mongo.client import Db, Document, Session, transact
+from backend.core.mongo.client import Db, Document, Session, transact_in
 
 BATCH: Final = 1000
 POLL_SECONDS: Final = 0.2
@@ -67,8 +67,8 @@ def place(tip: Tip, rows: Sequence[Document]) -> Placement:
 class Sequencer:
     """Places waiting entries in batches, one transaction each, and publishes checkpoints.
 
-    Run as many as there are workers, each with an `owner` of its own: one leads, by lease, the others stand
-    by. Two that both believe to lead can't harm the log, as each batch moves the head by compare-and-set.
+    Run as many as there are workers: one leads, by lease, the others stand by; `owner` tells people which.
+    Two that both believe to lead can't harm the log, as each batch moves the head by compare-and-set.
     Writers take no part in any of this, and so never wait for it. `origin` names the log in checkpoints.
     """
 
@@ -84,7 +84,6 @@ class Sequencer:
         lease_seconds: float = LEASE_SECONDS,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
     ) -> None:
-        self._db = db
         self._entries = db[ENTRIES]
         self._heads = Heads(db)
         self._tiles = TileStore(db)
@@ -159,17 +158,17 @@ class Sequencer:
     def _commit(self, old: Head, placement: Placement, token: int) -> Tip:
         def work(session: Session) -> None:
             self._heads.move(old, placement.tip.head, token, session)
-            done = self._entries.bulk_write(placement.places, ordered=False, session=session)
+            done = self._entries.bulk_write(list(placement.places), ordered=False, session=session)
             if done.modified_count != len(placement.places):
                 raise Superseded
             self._tiles.save(placement.tiles, session)
 
-        transact(self._db, work)
+        transact_in(self._lease.session, work)
         return placement.tip
 
     def _start(self) -> Tip:
         self._heads.start()
-        return transact(self._db, self._load)
+        return transact_in(self._lease.session, self._load)
 
     def _load(self, session: Session) -> Tip:
         """The tip as of one snapshot, once head, tree and last entry are seen to agree."""

@@ -49,7 +49,13 @@ def transact(db: Db, work: Callable[[Session], T]) -> T:
     `work` may run more than once, so it must have no effect outside the session. Everything it does must
     pass `session=`. Any exception aborts the transaction and is raised on.
     """
-    with pymongo.timeout(TRANSACTION_SECONDS), db.client.start_session() as session:
+    with db.client.start_session() as session:
+        return transact_in(session, work)
+
+
+def transact_in(session: Session, work: Callable[[Session], T]) -> T:
+    """As `transact`, in a session of the caller's, whose id others may need to know."""
+    with pymongo.timeout(TRANSACTION_SECONDS):
         return session.with_transaction(
             work,
             read_concern=ReadConcern("snapshot"),
