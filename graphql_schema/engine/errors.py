@@ -81,6 +81,8 @@ class Reporter:
     def _public(self, error: BaseException) -> Refusal:
         """What may be said of an error; one that is no expected outcome is logged here, and masked."""
         if is_unavailable(error, self.unavailable):
+            cause = type(_origin(error)).__name__
+            _log.warning("graphql.unavailable", request_id=self.request_id, cause=cause)
             return Refusal("TEMPORARILY_UNAVAILABLE", retry_after=RETRY_AFTER_SECONDS)
         refusal = self._expected(error)
         if refusal is not None and _has_text(refusal):

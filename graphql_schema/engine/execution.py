@@ -31,14 +31,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The moment after which no further resolver is called, on a monotonic clock in seconds."""
+    """The moment from which no further resolver is called, on a monotonic clock in seconds."""
 
     at: float
     monotonic: Callable[[], float]
-
-    def passed(self) -> bool:
-        """Whether the moment has come."""
-        return self.monotonic() >= self.at
 
 
 class Execution(ExecutionContext):
@@ -49,14 +45,15 @@ class Execution(ExecutionContext):
     was resolved before them is still answered.
     """
 
-    deadline: Deadline
+    monotonic: Callable[[], float]
+    expires: float
     limits: Limits
 
     def execute_field(
         self, parent_type: GraphQLObjectType, source: object, field_nodes: list[FieldNode], path: Path
     ) -> AwaitableOrValue[object]:
         """Resolve one field, unless the deadline has passed."""
-        if not self.deadline.passed():
+        if self.monotonic() < self.expires:
             return super().execute_field(parent_type, source, field_nodes, path)
         # A field that isn't in the schema does not pass validation.
         definition = get_field_def(self.schema, parent_type, field_nodes[0])
@@ -103,7 +100,7 @@ def execute(
         None,
         _never,
     )
-    execution.deadline = deadline
+    execution.monotonic, execution.expires = deadline.monotonic, deadline.at
     execution.limits = limits
     errors = execution.collected_errors
     try:

@@ -21,7 +21,7 @@ class MediaType(StrEnum):
         return self.value.partition(";")[0]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def negotiate(accept: str | None) -> MediaType:
     """The media type to answer an Accept header with; Refusal GRAPHQL_NOT_ACCEPTABLE when it permits none.
 

@@ -13,7 +13,6 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     Source,
-    TypeInfo,
     ValidationRule,
     get_variable_values,
     parse,
@@ -117,9 +116,7 @@ class Planner:
 
     def _validate(self, document: DocumentNode) -> None:
         rules = specified_rules if self.introspection else [*specified_rules, NoIntrospection]
-        errors = validate(
-            self.schema, document, rules, self.limits.errors, TypeInfo(self.schema), hide_suggestions=True
-        )
+        errors = validate(self.schema, document, rules, max_errors=self.limits.errors, hide_suggestions=True)
         if errors:
             raise Rejected("GRAPHQL_VALIDATION_FAILED", errors)
 

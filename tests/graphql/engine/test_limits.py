@@ -149,16 +149,18 @@ query ($a: Int, $b: Int) {
         (NESTED, {"a": 50, "b": 50}, 50 + 50 * 2 + 50 * 2 * 3 + 50),
         ("{ desk { ...F ...F } } fragment F on Desk { colleagues(first: 9) { edges { cursor } } }", {}, 19),
         ("{ ... on Query { desk { ... { id } } } __typename }", {}, 1),
-        ("{ node(id: 1) { ... on Desk { colleagues(first: 2) { pageInfo { hasNextPage } } } } }", {}, 4),
+        (
+            '{ node(id: "RGVzazox") { ... on Desk { colleagues(first: 2) { pageInfo { hasNextPage } } } } }',
+            {},
+            4,
+        ),
     ],
 )
 def test_the_cost_of_an_operation_is_the_product_of_its_pages(
     document: str, variables: dict[str, int], cost: int
 ) -> None:
     at_the_limit = Caller(limits=Limits(nodes=cost))
-    assert "errors" not in at_the_limit.post(document, variables=variables).json or document.startswith(
-        "{ node"
-    )
+    assert "errors" not in at_the_limit.post(document, variables=variables).json
     if cost:
         below = Caller(limits=Limits(nodes=cost - 1))
         error = below.post(document, variables=variables).json["errors"][0]

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from structlog.testing import capture_logs
 
 from backend.core.errors import Refusal
 from graphql_schema.engine import Limits
@@ -323,7 +324,9 @@ def test_a_field_error_is_a_partial_success(caller: Caller) -> None:
 def test_when_the_database_is_away_the_whole_request_is_503_with_retry_after(
     caller: Caller, accept: str
 ) -> None:
-    answer = caller.post("{ loud away }", headers={"Accept": accept})
+    with capture_logs() as logs:
+        answer = caller.post("{ loud a: away b: away }", headers={"Accept": accept})
+    assert [(event["event"], event["cause"]) for event in logs] == [("graphql.unavailable", "Away")]
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert code_of(answer) == "TEMPORARILY_UNAVAILABLE"
     assert answer.json["errors"][0]["extensions"]["retryAfter"] == 2
