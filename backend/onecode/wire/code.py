@@ -23,11 +23,11 @@ class CodeParts(NamedTuple):
 
 
 def build_code(credential: bytes, proof: SignedProof) -> str:
-    """The text of a code, for a QR symbol in alphanumeric mode; ValueError above 512 bytes."""
-    binary = b"\x83" + b"".join(_bstr(part) for part in (credential, proof.proof, proof.signature))
-    if len(binary) > MAX_BYTES:
-        raise ValueError("a code is at most 512 bytes")
-    return PREFIX + base45.encode(binary)
+    """The text of a code, for a QR symbol in alphanumeric mode; ValueError for a part above 255 bytes."""
+    parts = (credential, proof.proof, proof.signature)
+    if max(map(len, parts)) > 255:
+        raise ValueError("no part of a code has more than 255 bytes")
+    return PREFIX + base45.encode(b"\x83" + b"".join(_bstr(part) for part in parts))
 
 
 def parse_code(text: str) -> CodeParts:
@@ -37,23 +37,16 @@ def parse_code(text: str) -> CodeParts:
     if not text.startswith(PREFIX):
         raise malformed("code: doesn't begin with YM1:")
     binary = base45.decode(text[4:])
-    if binary[:2] == b"\x83\x58" and len(binary) > _LEAST_BYTES and binary[2] >= 24:
-        return _split(binary, 3, 3 + binary[2])
-    if binary[:3] == b"\x83\x59\x01" and len(binary) > _LEAST_BYTES:
-        return _split(binary, 4, 4 + 256 + binary[3])
-    raise malformed("code: not an array that begins with a credential")
-
-
-def _split(binary: bytes, start: int, end: int) -> CodeParts:
+    if binary[:2] != b"\x83\x58" or len(binary) < _LEAST_BYTES or binary[2] < 24:
+        raise malformed("code: not an array that begins with a credential")
+    end = 3 + binary[2]
     rest = binary[end:-66]
     proof = rest[1:] if rest[:1] < b"\x58" else rest[2:]
-    if _bstr(proof) != rest or binary[-66:-64] != b"\x58\x40":
+    if len(proof) > 40 or _bstr(proof) != rest or binary[-66:-64] != b"\x58\x40":
         raise malformed("code: not three byte strings, the last of 64 bytes")
-    return CodeParts(binary, binary[start:end], proof, binary[-64:])
+    return CodeParts(binary, binary[3:end], proof, binary[-64:])
 
 
 def _bstr(data: bytes) -> bytes:
     size = len(data)
-    if size < 24:
-        return b"%c%b" % (0x40 + size, data)
-    return b"\x58%c%b" % (size, data) if size < 256 else b"\x59%b%b" % (size.to_bytes(2, "big"), data)
+    return b"%c%b" % (0x40 + size, data) if size < 24 else b"\x58%c%b" % (size, data)
