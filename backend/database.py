@@ -3,14 +3,24 @@
 from collections.abc import Sequence
 from typing import Final
 
-from backend.core import audit, idempotency
+from backend.core import audit, idempotency, keyring, windows
 from backend.core.foundation import Foundation, build_foundation
 from backend.core.mongo.schema import Index, Migration, ensure_indexes, migrate
 from backend.core.settings import Settings
+from backend.identity import service as identity
+from backend.identity.consent import repository as consent
+from backend.identity.staff import repository as staff
+from backend.onecode import service as onecode
 
 INDEXES: Final[Sequence[Index]] = (
     *audit.INDEXES,
     *idempotency.INDEXES,
+    *keyring.INDEXES,
+    *windows.INDEXES,
+    *identity.INDEXES,
+    *staff.INDEXES,
+    *consent.INDEXES,
+    *onecode.INDEXES,
 )
 MIGRATIONS: Final[Sequence[Migration]] = ()
 

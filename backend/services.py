@@ -4,14 +4,27 @@ A feature folder offers `build_<feature>(foundation, …ports) -> <Feature>` in 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import SecretStr
 
+from backend.core.access_tokens import Claims
 from backend.core.foundation import Foundation
+from backend.core.mongo.client import Session
 from backend.core.outbound import Outbound
 from backend.exchange.public_security import HttpPublicSecurity
 from backend.exchange.wechat import HttpWeChatLogin
+from backend.identity.closing import OnSuspend
+from backend.identity.consent.service import ConsentService, build_consents
+from backend.identity.devices.service import OnDeviceRevoked
+from backend.identity.service import Identity, IdentityPorts, build_identity
+from backend.identity.staff.service import Staff, build_staff
+from backend.identity.staff.tokens import staff_viewer
+from backend.identity.viewer import ResidentViewer, StaffViewer
+from backend.onecode.service import OneCode, build_onecode
 from notifications.channels.sms import HttpSmsGateway
+
+Viewer = ResidentViewer | StaffViewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +62,50 @@ class Services:
     """Everything that an entry point may call. Nothing else reaches the database."""
 
     foundation: Foundation
+    identity: Identity
+    staff: Staff
+    consents: ConsentService
+    onecode: OneCode
+
+    def viewer(self, claims: Claims | None) -> Viewer | None:
+        """Who asks, from a verified access token of either audience."""
+        if claims is None:
+            return None
+        if claims.audience == "staff":
+            return staff_viewer(claims)
+        return self.identity.resident_viewer(claims)
 
 
 def build_services(foundation: Foundation, ports: Ports) -> Services:
-    """Wires every feature on the foundation."""
-    return Services(foundation=foundation)
+    """Wires every feature on the foundation, a lower one's hooks with what higher ones do at them."""
+    onecode = build_onecode(foundation)
+    identity = build_identity(
+        foundation,
+        IdentityPorts(ports.public_security, ports.public_security, ports.wechat, ports.sms),
+        on_suspend=(_revoke_codes_of_resident(onecode),),
+        on_device_revoked=(_revoke_codes_of_device(onecode),),
+    )
+    return Services(
+        foundation=foundation,
+        identity=identity,
+        staff=build_staff(foundation, identity.tokens, identity.revocations),
+        consents=build_consents(foundation),
+        onecode=onecode,
+    )
+
+
+def _revoke_codes_of_resident(onecode: OneCode) -> OnSuspend:
+    def revoke(resident: str, _at: datetime, session: Session) -> None:
+        onecode.revocation.resident_suspended(resident, session)
+
+    return revoke
+
+
+def _revoke_codes_of_device(onecode: OneCode) -> OnDeviceRevoked:
+    def revoke(_resident: str, device: str, _at: datetime, session: Session) -> None:
+        onecode.revocation.device_removed(device, session)
+
+    return revoke
 
 
 def _secret(secret: SecretStr | None) -> str:

@@ -54,15 +54,15 @@ def install_tokens(app: Flask, tokens: AccessTokens, is_revoked: IsRevoked) -> N
     app.register_error_handler(jwt.ExpiredSignatureError, lambda _fault: _unauthorized("TOKEN_EXPIRED"))
 
 
-def bearer(audience: Audience) -> Claims | None:
-    """The claims of the request's access token, None without one.
+def bearer(*audiences: Audience) -> Claims | None:
+    """The claims of the request's access token, None without one; of any audience when none is named.
 
     Raises what `install_tokens` answers with 401: a bad, expired or revoked token, or another audience's.
     """
     g.bearer_claims = None
     verify_jwt_in_request(optional=True)
     claims: Claims | None = g.bearer_claims
-    if claims is not None and claims.audience != audience:
+    if claims is not None and audiences and claims.audience not in audiences:
         raise jwt.InvalidAudienceError("another audience's token")
     return claims
 
