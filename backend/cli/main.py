@@ -2,7 +2,7 @@
 
 import typer
 
-from backend.cli import keys
+from backend.cli import keys, staff
 from backend.cli.dev import dev
 from backend.cli.doctor import doctor
 from backend.cli.sandbox import sandbox
@@ -18,6 +18,7 @@ app = typer.Typer(
 for command in (dev, serve, worker, sandbox, doctor, settings):
     app.command()(command)
 app.add_typer(keys.app, name="keys")
+app.add_typer(staff.app, name="staff")
 
 
 def main() -> None:
