@@ -24,13 +24,13 @@ class Documents:
 
     `listed` maps the lower-case hex SHA-256 of a document's UTF-8 text to that text; `listed_only` serves
     these and no other. The cache of other documents is bounded by entries and by bytes of their text; the
-    plan of a document takes about a hundred times the memory of its text.
+    plan of a document takes about 150 times the memory of its text.
     """
 
     listed: Mapping[str, str] = field(default_factory=dict)
     listed_only: bool = False
     cache_entries: int = 500
-    cache_bytes: int = 1_000_000
+    cache_bytes: int = 200_000
 
     def __post_init__(self) -> None:
         """Refuse a manifest whose ids aren't the hashes of its documents: ValueError with the first id."""
