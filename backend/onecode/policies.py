@@ -43,7 +43,7 @@ class Attribute(StrEnum):
 class Withheld(StrEnum):
     """Why an attribute of the policy isn't disclosed; each is also a message code.
 
-    NOT_HELD is for the scan to use, when the policy allows an attribute that nobody has on record.
+    NOT_HELD and NOT_BY_CARD are for the scan to use: nobody has it on record, or a card doesn't carry so far.
     """
 
     OUT_OF_SCOPE = "DISCLOSURE_OUT_OF_SCOPE"
@@ -52,6 +52,7 @@ class Withheld(StrEnum):
     CONSENT_WITHDRAWN = "DISCLOSURE_CONSENT_WITHDRAWN"
     CONSENT_OUTDATED = "DISCLOSURE_CONSENT_OUTDATED"
     NOT_HELD = "DISCLOSURE_NOT_HELD"
+    NOT_BY_CARD = "DISCLOSURE_NOT_BY_CARD"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,17 @@
+"""Who scanned me: the resident's own view of every attempt at their code or card."""
+
+from backend.core.paging import Page, PageRequest
+from backend.identity.viewer import ResidentViewer
+from backend.onecode.scan_repository import ScanRepository
+from backend.onecode.scans import Scan
+
+
+class ScanHistory:
+    """Lists a resident's scans, accepted and refused."""
+
+    def __init__(self, scans: ScanRepository) -> None:
+        self._scans = scans
+
+    def page(self, viewer: ResidentViewer, page: PageRequest) -> Page[Scan]:
+        """Who scanned the viewer's codes and cards, newest first: one find, whatever the page's size."""
+        return self._scans.page(viewer.resident, page)

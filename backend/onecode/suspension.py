@@ -1,0 +1,30 @@
+"""Revoking credentials when an identity is suspended, a session ends or a device goes."""
+
+from collections.abc import Iterable
+
+from backend.core.clock import Clock
+from backend.core.mongo.client import Session
+from backend.onecode.repository import CredentialRepository
+
+
+class CredentialRevocation:
+    """Marks credentials revoked in the caller's transaction: at once online, within the list's ttl offline.
+
+    There is no way back: a restored identity gets new credentials.
+    """
+
+    def __init__(self, credentials: CredentialRepository, clock: Clock) -> None:
+        self._credentials = credentials
+        self._clock = clock
+
+    def resident_suspended(self, resident: str, session: Session) -> int:
+        """Revokes all live credentials of a resident; how many they were."""
+        return self._credentials.revoke_resident(resident, self._clock.now(), session)
+
+    def sessions_ended(self, sessions: Iterable[str], session: Session) -> int:
+        """Revokes all live credentials that were issued to these sessions; how many they were."""
+        return self._credentials.revoke_session(sessions, self._clock.now(), session)
+
+    def device_removed(self, device: str, session: Session) -> int:
+        """Revokes all live credentials that were issued to a device; how many they were."""
+        return self._credentials.revoke_device(device, self._clock.now(), session)
