@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from graphql_schema.resident.schema import schema
 from pymongo.errors import PyMongoError
 
+from backend.core.audit.metrics import UnplacedAge
 from backend.core.clock import Clock
 from backend.core.foundation import build_foundation
 from backend.core.http.health import health_blueprint
@@ -18,6 +19,7 @@ from backend.core.logging import configure_logging
 from backend.core.process import end_with
 from backend.core.settings import Settings
 from backend.services import Services, build_ports, build_services
+from backend.web import web_blueprint
 from graphql_schema.engine import METHODS, Documents, graphql_view, read_manifests
 from graphql_schema.resident.base import Context
 
@@ -36,9 +38,11 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     services = build_services(foundation, build_ports(foundation))
     app = Flask("tongyu", static_folder=None)
     install_plumbing(app, settings, foundation.metrics)
+    UnplacedAge(foundation.audit, foundation.metrics)
     install_tokens(app, services.identity.tokens, services.identity.is_revoked)
     app.register_blueprint(health_blueprint(foundation.db, foundation.metrics))
     app.register_blueprint(jwks_blueprint(services.identity.tokens))
+    app.register_blueprint(web_blueprint(services))
     app.add_url_rule("/graphql", view_func=_graphql(services, settings), methods=list(METHODS))
     atexit.register(services.identity.revocations.start())
     return app

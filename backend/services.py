@@ -9,6 +9,8 @@ from datetime import datetime
 from pydantic import SecretStr
 
 from backend.core.access_tokens import Claims
+from backend.core.audit.checkpoint import Checkpoints, origin_of
+from backend.core.audit.proof import Proofs
 from backend.core.foundation import Foundation
 from backend.core.mongo.client import Session
 from backend.core.outbound import Outbound
@@ -66,6 +68,8 @@ class Services:
     staff: Staff
     consents: ConsentService
     onecode: OneCode
+    audit_checkpoints: Checkpoints
+    audit_proofs: Proofs
 
     def viewer(self, claims: Claims | None) -> Viewer | None:
         """Who asks, from a verified access token of either audience."""
@@ -85,12 +89,17 @@ def build_services(foundation: Foundation, ports: Ports) -> Services:
         on_suspend=(_revoke_codes_of_resident(onecode),),
         on_device_revoked=(_revoke_codes_of_device(onecode),),
     )
+    checkpoints = Checkpoints(
+        foundation.db, foundation.keyring, foundation.clock, origin_of(foundation.settings.public_url)
+    )
     return Services(
         foundation=foundation,
         identity=identity,
         staff=build_staff(foundation, identity.tokens, identity.revocations),
         consents=build_consents(foundation),
         onecode=onecode,
+        audit_checkpoints=checkpoints,
+        audit_proofs=Proofs(foundation.db, foundation.audit, checkpoints),
     )
 
 
