@@ -64,4 +64,5 @@ def _published(file: PublicFile, now: datetime) -> Response:
     response = Response(file.body, content_type=file.content_type)
     response.headers["Cache-Control"] = f"public, max-age={file.max_age(now)}"
     response.headers["ETag"] = file.etag
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
