@@ -59,7 +59,8 @@ class Operation:
         Raises Rejected with BAD_USER_INPUT, or with the limit that the values break.
         """
         definitions = self.node.variable_definitions
-        values = get_variable_values(self.schema, definitions, raw, max_errors=20, hide_suggestions=True)
+        maximum = self.cost.limits.errors
+        values = get_variable_values(self.schema, definitions, raw, max_errors=maximum, hide_suggestions=True)
         if isinstance(values, list):
             raise Rejected("BAD_USER_INPUT", values)
         try:
