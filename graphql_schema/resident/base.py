@@ -17,7 +17,7 @@ A mutation's result is a union of what it makes and `Refused`: a Refusal that it
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import strawberry
 from strawberry.extensions import FieldExtension
@@ -29,7 +29,7 @@ from backend.identity.viewer import ResidentViewer, StaffViewer
 from backend.services import Services
 
 Viewer = ResidentViewer | StaffViewer
-T = TypeVar("T")
+RootField = Callable[[Callable[..., Any]], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +120,20 @@ class RefusalExtension(FieldExtension):
             return Refused.of(refusal, info.context.locale)
 
 
-def query(access: Access, *, description: str | None = None) -> Callable[[Callable[..., T]], T]:
+def query(access: Access, *, description: str | None = None) -> RootField:
     """A root query field with its access rule."""
     return _root_field(access, description, [AccessExtension(access)])
 
 
-def mutation(access: Access, *, description: str | None = None) -> Callable[[Callable[..., T]], T]:
+def mutation(access: Access, *, description: str | None = None) -> RootField:
     """A root mutation field with its access rule; what its service refuses becomes `Refused`."""
     # The last extension is the outermost: a denial must pass by the one that catches refusals.
     return _root_field(access, description, [RefusalExtension(), AccessExtension(access)])
 
 
-def _root_field(access: Access, description: str | None, extensions: list[FieldExtension]) -> Any:  # noqa: ANN401 - Strawberry types its own decorator so.
-    return strawberry.field(description=description, extensions=extensions, metadata={"access": access.name})
+def _root_field(access: Access, description: str | None, extensions: list[FieldExtension]) -> RootField:
+    made = strawberry.field(description=description, extensions=extensions, metadata={"access": access.name})
+    return cast("RootField", made)
 
 
 @strawberry.type(description="An expected outcome that is not success. `code` is stable.")
