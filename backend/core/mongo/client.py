@@ -18,6 +18,12 @@ Session = ClientSession
 T = TypeVar("T")
 
 TRANSACTION_SECONDS = 5.0
+ORPHAN_SECONDS = 6
+"""What mongod's `transactionLifetimeLimitSeconds` should be: longer than any transaction of ours.
+
+A killed process leaves its transaction open, and whoever retries the same scan waits for its locks; at
+mongod's own default that is a minute.
+"""
 
 
 def connect(uri: str, *, listeners: Sequence[CommandListener] = ()) -> Client:

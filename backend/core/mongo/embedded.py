@@ -17,6 +17,7 @@ from pathlib import Path
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
+from backend.core.mongo.client import ORPHAN_SECONDS
 from backend.core.process import end_with_parent
 
 _REPLICA_SET = "rs0"
@@ -107,6 +108,7 @@ def _spawn(binary: Path, data_dir: Path, port: int, cache_gb: float) -> subproce
         *("--replSet", _REPLICA_SET),
         *("--wiredTigerCacheSizeGB", str(cache_gb)),
         *("--oplogSize", "256"),
+        *("--setParameter", f"transactionLifetimeLimitSeconds={ORPHAN_SECONDS}"),
         *("--logpath", str(data_dir / "mongod.log")),
         *("--pidfilepath", str((data_dir / "mongod.pid").resolve())),
         "--nounixsocket",

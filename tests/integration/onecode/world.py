@@ -15,8 +15,8 @@ from backend.core import audit, idempotency
 from backend.core.audit import AuditLog
 from backend.core.clock import Clock
 from backend.core.foundation import Foundation
-from backend.core.ids import new_id
 from backend.core.idempotency import Idempotency
+from backend.core.ids import new_id
 from backend.core.keyring import INDEXES as KEYRING_INDEXES
 from backend.core.keyring import Keyring
 from backend.core.limits import RateLimits
