@@ -1,6 +1,8 @@
 """`tongyu serve`: the API under granian; `tongyu worker`: what runs behind it."""
 
+import os
 import signal
+import socket
 import threading
 from types import FrameType
 
@@ -8,6 +10,9 @@ import structlog
 from granian.constants import Interfaces
 from granian.server import Server
 
+from backend.core.audit.checkpoint import origin_of
+from backend.core.audit.sequencer import Sequencer
+from backend.core.foundation import Foundation, build_foundation
 from backend.core.logging import configure_logging
 from backend.core.settings import Settings
 from backend.database import prepare_database
@@ -46,5 +51,14 @@ def worker() -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
-    _log.info("worker_started")
-    _log.info("worker_stopped")
+    foundation = build_foundation(settings)
+    with foundation.db.client:
+        _log.info("worker_started")
+        _sequencer(foundation).run(stop)
+        _log.info("worker_stopped")
+
+
+def _sequencer(foundation: Foundation) -> Sequencer:
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    origin = origin_of(foundation.settings.public_url)
+    return Sequencer(foundation.db, foundation.keyring, foundation.clock, owner, origin=origin)
