@@ -21,10 +21,8 @@ from backend.identity.login.models import CodePurpose
 from backend.identity.models import IdentityStatus
 from backend.identity.proofing import Proofing
 from backend.identity.repository import ResidentRepository
+from backend.identity.staff.models import StaffRole
 from backend.identity.viewer import ResidentViewer, StaffViewer
-
-IDENTITY_OFFICER: Final = "identity_officer"
-"""The staff role that may suspend and restore residents."""
 
 _LONGEST_NOTE: Final = 200
 
@@ -156,7 +154,7 @@ class SuspensionService:
         note: str,
         change: Callable[..., StatusChanged],
     ) -> Callable[[Session], StatusChanged]:
-        if IDENTITY_OFFICER not in staff.roles:
+        if StaffRole.IDENTITY_OFFICER not in staff.roles:
             raise Refusal("FORBIDDEN")
         if not note.strip() or len(note) > _LONGEST_NOTE or not _may_be_audited(note):
             raise Refusal("BAD_INPUT", field="note")

@@ -6,17 +6,18 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from graphql_schema.resident.consent import ConsentMutation, ConsentQuery
+from graphql_schema.resident.identity import IdentityMutation, IdentityQuery
 from graphql_schema.resident.scalars import DATE_TIME
 from graphql_schema.resident.staff import StaffMutation, StaffQuery
 
 
 @strawberry.type(description="What can be asked.")
-class Query(ConsentQuery, StaffQuery):
+class Query(IdentityQuery, ConsentQuery, StaffQuery):
     """What can be asked."""
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(ConsentMutation, StaffMutation):
+class Mutation(IdentityMutation, ConsentMutation, StaffMutation):
     """What can be done."""
 
 

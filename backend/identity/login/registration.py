@@ -170,7 +170,7 @@ class Registration:
             self._core.audit.append(_entry("identity.entry.linked", known.id), session)
             return known.id
         if proven.face is None:
-            raise Refusal("FACE_CHECK_REQUIRED", how="startFaceCheck")
+            raise Refusal("FACE_CHECK_REQUIRED", how="startFaceCheckByName")
         self._faces.consume(proven.face, session)
         self._closing.reclaim(known.id, now, session)
         self._mobiles.give(known.id, proven.mobile.mobile, now, session)

@@ -9,17 +9,20 @@ from backend.exchange.public_security import FaceResult
 from backend.identity.login.models import CodePurpose
 from backend.identity.models import IdentityStatus
 from backend.identity.sessions.models import SignedIn
-from backend.identity.suspension import IDENTITY_OFFICER, SuspensionReason
+from backend.identity.staff.models import StaffRole
+from backend.identity.suspension import SuspensionReason
 from backend.identity.viewer import StaffViewer
 from tests.integration.identity.helpers import refused
 from tests.integration.identity.world import LAPTOP, LI, PHONE, WANG, World, key
 
 OFFICER = StaffViewer(
-    "staff-1", "session-1", frozenset({IDENTITY_OFFICER}), "430100", "ps", None, frozenset()
+    "staff-1", "session-1", frozenset({StaffRole.IDENTITY_OFFICER}), "430100", "ps", None, frozenset()
 )
-CLERK = StaffViewer("staff-2", "session-2", frozenset({"desk_clerk"}), "430100", "ps", None, frozenset())
+CLERK = StaffViewer(
+    "staff-2", "session-2", frozenset({StaffRole.VERIFIER}), "430100", "ps", None, frozenset()
+)
 ELSEWHERE = StaffViewer(
-    "staff-3", "session-3", frozenset({IDENTITY_OFFICER}), "430300", "ps", None, frozenset()
+    "staff-3", "session-3", frozenset({StaffRole.IDENTITY_OFFICER}), "430300", "ps", None, frozenset()
 )
 
 
