@@ -93,7 +93,7 @@ class Checkpoints:
         row = next(iter(self._rows.find().sort("_id", -1).limit(1)), None)
         return None if row is None else read_checkpoint(row["note"])
 
-    def keys(self) -> tuple[PublicKey, ...]:
+    def current_keys(self) -> tuple[PublicKey, ...]:
         """The public keys whose signatures count now."""
         return tuple(key.public for key in self._keyring.published(Purpose.AUDIT))
 

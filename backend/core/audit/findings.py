@@ -39,7 +39,8 @@ class Finding:
 
     def text(self, locale: Locale) -> str:
         """The finding in a plain sentence."""
-        params = {"seq": self.seq, "last": self.last, "placed": self.placed, "size": self.size}
+        span = str(self.seq) if self.seq == self.last else f"{self.seq}–{self.last}"
+        params = {"span": span, "seq": self.seq, "placed": self.placed, "size": self.size}
         return message(self.kind, locale, params)
 
     def joins(self, earlier: "Finding") -> bool:

@@ -16,6 +16,7 @@ from backend.core.keyring import PrivateKey, PublicKey
 
 MAX_NOTE: Final = 64 * 1024
 _ED25519: Final = b"\x01"
+_ECDSA_TYPE: Final = b"\x02"
 _DASH: Final = "— "
 _ECDSA = ECDSA(SHA256())
 
@@ -26,11 +27,22 @@ class BadNote(ValueError):
 
 def key_id(name: str, public: PublicKey) -> bytes:
     """The four bytes that name a key: for Ed25519 a hash of name, type and key, for ECDSA one of its SPKI."""
+    encoded = _encoded(public)
     if isinstance(public, EllipticCurvePublicKey):
-        named = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    else:
-        named = name.encode() + b"\n" + _ED25519 + public.public_bytes(Encoding.Raw, PublicFormat.Raw)
-    return hashlib.sha256(named).digest()[:4]
+        return hashlib.sha256(encoded[1:]).digest()[:4]
+    return hashlib.sha256(name.encode() + b"\n" + encoded).digest()[:4]
+
+
+def verifier_key(name: str, public: PublicKey) -> str:
+    """The key as others' tools take it: `name+key id+key`, in hexadecimal and in base 64 with its type."""
+    return f"{name}+{key_id(name, public).hex()}+{base64.b64encode(_encoded(public)).decode()}"
+
+
+def _encoded(public: PublicKey) -> bytes:
+    """The signature type's byte and the key: 32 bytes for Ed25519, a DER SPKI for ECDSA."""
+    if isinstance(public, EllipticCurvePublicKey):
+        return _ECDSA_TYPE + public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return _ED25519 + public.public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
 def sign(text: str, name: str, private: PrivateKey) -> str:

@@ -49,18 +49,21 @@ def verify(
     checkpoints: Checkpoints,
     *,
     start: int = 0,
-    kept: Checkpoint | None = None,
+    kept: Sequence[Checkpoint] = (),
     progress: Progress | None = None,
 ) -> Report:
     """Walks the log from entry `start` to its head, in bounded memory, while it may go on growing.
 
     With `start` above 0 the entries before it are taken from the stored tree, which every later checkpoint
-    still has to confirm. `kept` is a checkpoint from outside, such as a file that an auditor put away.
-    Raises ValueError when the log doesn't reach to `start`.
+    still has to confirm. `kept` are checkpoints from outside, such as files that an auditor put away.
+    Raises ValueError when the log doesn't reach to `start`, or a kept checkpoint only to before it.
     """
+    if any(checkpoint.size < start for checkpoint in kept):
+        raise ValueError("start before the smallest of the kept checkpoints, which else can't be compared")
     walk = _Walk(db, checkpoints, start)
-    history = heapq.merge(_rows(db, walk.findings), [kept] if kept else [], key=lambda one: one.size)
-    walk.run(history, kept, progress or _silent)
+    ours = (_Stop(checkpoint, outside=False) for checkpoint in _rows(db, walk.findings))
+    theirs = sorted((_Stop(checkpoint, outside=True) for checkpoint in kept), key=_size)
+    walk.run(heapq.merge(ours, theirs, key=_size), progress or _silent)
     return Report(start, walk.end, walk.edge.root(), walk.agreed, walk.findings.sorted())
 
 
@@ -82,28 +85,42 @@ def _rows(db: Db, findings: Findings) -> Iterator[Checkpoint]:
             yield checkpoint
 
 
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """A checkpoint to compare the tree with, from the database or from outside."""
+
+    checkpoint: Checkpoint
+    outside: bool
+
+
+def _size(stop: _Stop) -> int:
+    return stop.checkpoint.size
+
+
 class _Walk:
     """The state of one verification between chunks."""
 
     def __init__(self, db: Db, checkpoints: Checkpoints, start: int) -> None:
         self.findings = Findings()
         self.agreed = 0
-        self._rewritten = False
         self._entries = db[ENTRIES]
         self._tiles = TileStore(db)
-        self._current, self._all = checkpoints.keys(), checkpoints.all_keys()
+        self._current, self._all = checkpoints.current_keys(), checkpoints.all_keys()
         # The entries first: the head moves in one transaction with them, so it can't be behind.
         top = self._top()
         self._head = self._read_head(Heads(db), top)
         self.end = self._find_end(top)
         if start > self.end:
             raise ValueError(f"the log has {self.end} entries, so there is no entry {start} to start from")
-        self._agreed_to = self._start = start
+        self._start = start
+        # How far the checkpoints agree, by where they come from: who rewrites the log can rewrite ours.
+        self._agreed_to = {False: start, True: start}
+        self._contradicted = {False: False, True: False}
         self.edge = self._edge(start)
         self._leaves = Leaves(self._tiles, self.end)
         self._judge = Judge(self._leaves, GENESIS if start == 0 else None)
 
-    def run(self, history: Iterator[Checkpoint], kept: Checkpoint | None, progress: Progress) -> None:
+    def run(self, history: Iterator[_Stop], progress: Progress) -> None:
         """Verifies chunk by chunk, with the checkpoints that fall into each."""
         at = self._start
         last: Checkpoint | None = None
@@ -111,12 +128,12 @@ class _Walk:
         while True:
             end = min((at // CHUNK + 1) * CHUNK, self.end)
             leaves = self._chunk(at, end)
-            passed: list[Checkpoint] = []
-            while pending is not None and (pending.size <= end or end == self.end):
+            passed: list[_Stop] = []
+            while pending is not None and (_size(pending) <= end or end == self.end):
                 passed.append(pending)
-                last = pending if pending is not kept else last
+                last = last if pending.outside else pending.checkpoint
                 pending = next(history, None)
-            self._grow(leaves, passed, kept)
+            self._grow(leaves, passed)
             at = end
             progress(at - self._start, self.end - self._start)
             if at == self.end or self.findings.too_many:
@@ -137,31 +154,32 @@ class _Walk:
                 self.findings.add(finding)
         return leaves
 
-    def _grow(self, leaves: Sequence[bytes], passed: Sequence[Checkpoint], kept: Checkpoint | None) -> None:
+    def _grow(self, leaves: Sequence[bytes], passed: Sequence[_Stop]) -> None:
         """Lengthens the tree, stopping where a checkpoint names a root, and compares the stored tiles."""
         tiles: dict[Tile, bytes] = {}
         done, start = 0, self.edge.size
-        for checkpoint in passed:
-            stop = max(min(checkpoint.size - start, len(leaves)), done)
-            self.edge, changed = self.edge.extended(leaves[done:stop])
+        for stop in passed:
+            upto = max(min(_size(stop) - start, len(leaves)), done)
+            self.edge, changed = self.edge.extended(leaves[done:upto])
             tiles |= changed
-            done = stop
-            self._compare(checkpoint, kept)
+            done = upto
+            self._compare(stop)
         self.edge, changed = self.edge.extended(leaves[done:])
         self._compare_tiles(tiles | changed)
 
-    def _compare(self, checkpoint: Checkpoint, kept: Checkpoint | None) -> None:
-        size = checkpoint.size
+    def _compare(self, stop: _Stop) -> None:
+        checkpoint, size = stop.checkpoint, _size(stop)
         if not _signed(checkpoint, self._all):
             self.findings.add(Finding(Kind.SIGNATURE, size, size, size=size))
         if size > self.end:
             self.findings.add(Finding(Kind.TRUNCATED, self.end, size - 1, size=size))
         elif size == self.edge.size and self.edge.root() == checkpoint.root:
-            self._agreed_to = size
+            self._agreed_to[stop.outside] = size
             self.agreed += 1
-        elif size == self.edge.size and (checkpoint is kept or not self._rewritten):
-            self._rewritten = self._rewritten or checkpoint is not kept
-            self.findings.add(Finding(Kind.REWRITTEN, min(self._agreed_to, size - 1), size - 1, size=size))
+        elif size == self.edge.size and not self._contradicted[stop.outside]:
+            self._contradicted[stop.outside] = True
+            first = min(self._agreed_to[stop.outside], size - 1)
+            self.findings.add(Finding(Kind.REWRITTEN, first, size - 1, size=size))
 
     def _compare_tiles(self, tiles: Mapping[Tile, bytes]) -> None:
         """Compares every finished or lengthened tile above the leaves, which are compared one by one."""
