@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from ipaddress import IPv6Address, IPv6Network
 from typing import Literal, get_args
 
 from limits import RateLimitItem, parse_many
@@ -56,6 +57,7 @@ class RateLimits:
     def hit(self, rule: str, *keys: str) -> None:
         """Counts one attempt of `rule` by the one party that `keys` name together.
 
+        An IPv6 address counts as its /64 network, which is what one subscriber has (RFC 6177 §2).
         Raises Refusal RATE_LIMITED with the seconds to wait when any of the rule's limits has no room; such
         an attempt isn't counted. An unknown rule is a KeyError. Call it outside transactions: an attempt
         counts even if what follows is rolled back.
@@ -66,6 +68,17 @@ class RateLimits:
             raise Refusal("RATE_LIMITED", seconds=seconds, retry_after=seconds)
 
     def _digest(self, rule: str, keys: tuple[str, ...]) -> bytes:
-        parts = (part.encode() for part in (rule, *keys))
+        parts = (part.encode() for part in (rule, *map(_party, keys)))
         framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
         return hmac.digest(self._key, framed, hashlib.sha256)
+
+
+def _party(key: str) -> str:
+    """The key, or the network behind it when it is an IPv6 address."""
+    if ":" not in key:
+        return key
+    try:
+        address = IPv6Address(key)
+    except ValueError:
+        return key
+    return str(address.ipv4_mapped or IPv6Network((address.packed, 64), strict=False))

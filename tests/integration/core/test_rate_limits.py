@@ -96,6 +96,26 @@ def test_keys_and_rules_have_windows_of_their_own(limits: RateLimits) -> None:
     assert refusal(limits, "busy", "ab", "c") is None
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:0DB8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("::ffff:203.0.113.7", "203.0.113.7", True),
+        ("203.0.113.7", "203.0.113.8", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("challenge:1", "challenge:2", False),
+    ],
+)
+def test_an_ipv6_subscriber_is_one_party_whatever_address_they_take(
+    limits: RateLimits, first: str, second: str, *, same: bool
+) -> None:
+    for _ in range(3):
+        limits.hit("code", first)
+
+    assert (refusal(limits, "code", second) is not None) is same
+
+
 def test_local_rules_leave_nothing_in_the_database(limits: RateLimits, db: Db) -> None:
     outcomes = [refusal(limits, "scan", "staff-1") for _ in range(3)]
 
