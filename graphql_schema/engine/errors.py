@@ -122,6 +122,13 @@ def is_unavailable(error: BaseException, unavailable: tuple[type[BaseException],
     return any(isinstance(cause, unavailable) for cause in _chain(error))
 
 
+def require_messages() -> None:
+    """Refuse to start where the message catalogue lacks codes that the engine answers with: ValueError."""
+    missing = set(HTTP_STATUS) - set(catalogue())
+    if missing:
+        raise ValueError(f"codes without a message: {', '.join(sorted(missing))}")
+
+
 def status_of(code: str) -> HTTPStatus:
     """The HTTP status of a request that fails as a whole with `code`."""
     return HTTP_STATUS.get(code, HTTPStatus.BAD_REQUEST)

@@ -22,6 +22,7 @@ from graphql_schema.engine.errors import (
     Rejected,
     Reporter,
     is_unavailable,
+    require_messages,
     status_of,
 )
 from graphql_schema.engine.execution import Deadline, execute
@@ -124,8 +125,10 @@ def graphql_view(  # noqa: PLR0913  # All by name: what an endpoint is made of.
     everything needs is away: the whole request fails with 503, TEMPORARILY_UNAVAILABLE and Retry-After.
     `bad_input` are those that a library raises in a resolver for what the client sent, such as Strawberry's
     GlobalIDValueError: a BAD_USER_INPUT of that field.
-    Raises ValueError when a listed document doesn't fit the schema, or a resolver is asynchronous.
+    Raises ValueError when a listed document doesn't fit the schema, a resolver is asynchronous, or the
+    messages are not installed: at the start, and not with the first error.
     """
+    require_messages()
     bounds = limits or Limits()
     planner = Planner(core_schema(schema), bounds, introspection=not production)
 

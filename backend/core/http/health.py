@@ -15,9 +15,11 @@ READY_SECONDS = 1.0
 def health_blueprint(db: Db, registry: CollectorRegistry) -> Blueprint:
     """The three operational routes. Readiness asks the database each time, within a second."""
     blueprint = Blueprint("health", __name__)
-    blueprint.get("/healthz")(lambda: jsonify({"status": "ok"}))
+    blueprint.get("/healthz", endpoint="healthz")(lambda: jsonify({"status": "ok"}))
     blueprint.get("/readyz")(_readiness(db))
-    blueprint.get("/metrics")(lambda: Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST))
+    blueprint.get("/metrics", endpoint="metrics")(
+        lambda: Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    )
     return blueprint
 
 

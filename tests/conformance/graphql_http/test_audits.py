@@ -1,4 +1,4 @@
-"""The 61 server audits of the npm package graphql-http, against the engine behind a real server."""
+"""The 61 server audits of the npm package graphql-http, against the engine and the whole application."""
 
 import re
 import shutil
@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from backend.core.mongo.client import Db
+from backend.core.sealing import Kek
+from backend.core.settings import Settings
+from backend.database import prepare_database
 from tests.graphql.engine.serving import served
 
 HERE = Path(__file__).parent
@@ -40,6 +44,23 @@ def test_every_audit_is_ok(node: str) -> None:
         result = audit(node, f"http://127.0.0.1:{port}/graphql")
     assert result.stdout.splitlines() == [ALL_OK], result.stdout + result.stderr
     assert result.returncode == 0
+
+
+def test_every_audit_of_the_application_is_ok(node: str, mongo: str, db: Db) -> None:
+    settings = Settings(
+        environment="development", mongodb_uri=mongo, mongodb_database=db.name, kek=Kek.generate()
+    )
+    prepare_database(settings)
+    assert settings.kek is not None
+    environ = {
+        "TONGYU_ENVIRONMENT": settings.environment,
+        "TONGYU_MONGODB_URI": settings.mongodb_uri,
+        "TONGYU_MONGODB_DATABASE": settings.mongodb_database,
+        "TONGYU_KEK": settings.kek.get_secret_value(),
+    }
+    with served("--factory", "backend.app:from_environment", environ=environ) as port:
+        result = audit(node, f"http://127.0.0.1:{port}/graphql")
+    assert result.stdout.splitlines() == [ALL_OK], result.stdout + result.stderr
 
 
 def test_the_runner_fails_where_there_is_no_graphql(node: str) -> None:

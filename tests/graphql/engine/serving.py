@@ -1,10 +1,11 @@
-"""The sample schema behind a real server: granian in a process of its own, on a free port of this machine."""
+"""An application behind a real server: granian in a process of its own, on a free port of this machine."""
 
+import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from tests.graphql.engine.sample import make_app, make_view
@@ -15,18 +16,20 @@ app = make_app(make_view())
 
 
 @contextmanager
-def served() -> Iterator[int]:
-    """The port of a granian that serves `app` until the block ends."""
+def served(*target: str, environ: Mapping[str, str] | None = None) -> Iterator[int]:
+    """The port of a granian that serves `target`, or the sample schema, until the block ends."""
     port = _free_port()
+    given = {**os.environ, **(environ or {})}
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--workers", "1", "--no-access-log", f"{__name__}:app"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as server:
+    command += ["--port", str(port), "--workers", "1", "--no-access-log"]
+    command += target or [f"{__name__}:app"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, env=given) as server:
         try:
             _wait(port, server)
             yield port
         finally:
             server.terminate()
-            server.communicate(timeout=START_SECONDS)
+            server.wait(timeout=START_SECONDS)
 
 
 def _free_port() -> int:
