@@ -2,11 +2,9 @@
 
 import hashlib
 import hmac
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from backend.core.audit import Actor, Entry
 from backend.core.clock import CHINA
@@ -17,7 +15,7 @@ from backend.core.mongo.client import Session
 from backend.identity.models import IdentityStatus
 from backend.identity.viewer import StaffViewer
 from backend.onecode.attributes import Facts, stored_fields
-from backend.onecode.challenges import parse_challenge
+from backend.onecode.challenges import check_request_id, parse_challenge
 from backend.onecode.policies import (
     Attribute,
     DeskScope,
@@ -41,8 +39,6 @@ from backend.onecode.scans import (
 )
 from backend.onecode.wire.errors import CodeRejected
 
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
-
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -57,8 +53,7 @@ class Attempt:
     @classmethod
     def of(cls, viewer: StaffViewer, request: ScanRequest, medium: Medium, at: datetime) -> "Attempt":
         """An attempt that makes sense; raises Refusal BAD_INPUT or PURPOSE_UNKNOWN."""
-        if not _REQUEST_ID.fullmatch(request.request):
-            raise Refusal("BAD_INPUT", field="requestId")
+        check_request_id(request.request)
         return cls(viewer, request, find_policy(request.domain, request.purpose), medium, at)
 
     def require_scope(self) -> None:

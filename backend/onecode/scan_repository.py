@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
+from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from backend.core.errors import Refusal
@@ -162,17 +163,26 @@ class ScanRepository:
         rows = self._scans.find(query).sort([("at", -1), ("scan", -1)]).limit(page.first + 1)
         return Page.cut([_from_document(row) for row in rows], page, _sort_key)
 
-    def add_challenge(self, challenge: Challenge) -> None:
-        """Keeps a challenge until it expires."""
-        self._challenges.insert_one(
-            {
-                "_id": challenge.value,
-                "staff": challenge.staff,
-                "domain": challenge.domain,
-                "purpose": challenge.purpose,
-                "expires_at": challenge.expires_at,
-            }
+    def keep_challenge(self, challenge: Challenge) -> Challenge:
+        """The stored challenge of this value, which is this one unless it was there already: one command."""
+        fresh = {
+            "staff": challenge.staff,
+            "domain": challenge.domain,
+            "purpose": challenge.purpose,
+            "expires_at": challenge.expires_at,
+        }
+        row = self._challenges.find_one_and_update(
+            {"_id": challenge.value},
+            {"$setOnInsert": fresh},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
         )
+        return challenge if row is None else _challenge(row)
+
+    def find(self, resident: str, scan: str) -> Scan | None:
+        """One scan of a resident's code or card: one find."""
+        row = self._scans.find_one({"resident": resident, "scan": scan})
+        return None if row is None else _from_document(row)
 
 
 def _joined(collection: str, by: str, shown: Mapping[str, int]) -> Document:

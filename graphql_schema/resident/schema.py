@@ -7,17 +7,18 @@ from strawberry.schema.config import StrawberryConfig
 
 from graphql_schema.resident.consent import ConsentMutation, ConsentQuery
 from graphql_schema.resident.identity import IdentityMutation, IdentityQuery
+from graphql_schema.resident.onecode import OneCodeMutation, OneCodeQuery
 from graphql_schema.resident.scalars import DATE_TIME
 from graphql_schema.resident.staff import StaffMutation, StaffQuery
 
 
 @strawberry.type(description="What can be asked.")
-class Query(IdentityQuery, ConsentQuery, StaffQuery):
+class Query(IdentityQuery, OneCodeQuery, ConsentQuery, StaffQuery):
     """What can be asked."""
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(IdentityMutation, ConsentMutation, StaffMutation):
+class Mutation(IdentityMutation, OneCodeMutation, ConsentMutation, StaffMutation):
     """What can be done."""
 
 
