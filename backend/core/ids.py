@@ -9,7 +9,12 @@ _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, as
 
 def new_id() -> str:
     """A 26-character ULID: 48 bits of milliseconds, then 80 random bits; sorts by creation time."""
-    value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    return ulid(time.time_ns() // 1_000_000, secrets.randbits(80))
+
+
+def ulid(milliseconds: int, tail: int) -> str:
+    """The 26 characters of a ULID: 48 bits of milliseconds since 1970, then 80 bits of `tail`."""
+    value = milliseconds << 80 | tail
     return "".join(_ALPHABET[value >> shift & 31] for shift in range(125, -1, -5))
 
 

@@ -50,14 +50,6 @@ class ResidentRepository:
         """Adds a resident; a person or number that is there already breaks a unique index."""
         self._residents.insert_one(to_document(resident, indexes), session=session)
 
-    def insert_many(self, documents: Sequence[Mapping[str, Any]]) -> None:
-        """Adds many residents at once, made by `to_document`, for seeding."""
-        self._residents.insert_many([dict(d) for d in documents], ordered=False)
-
-    def existing(self, ids: Sequence[str]) -> set[str]:
-        """Which of `ids` are residents."""
-        return {row["_id"] for row in self._residents.find({"_id": {"$in": list(ids)}}, {"_id": 1})}
-
     def find(self, resident: str, session: Session | None = None) -> Resident | None:
         """The resident with this id."""
         return _resident(self._residents.find_one({"_id": resident}, session=session))
@@ -137,6 +129,29 @@ class ResidentRepository:
                 where, update, return_document=ReturnDocument.AFTER, session=session
             )
         )
+
+
+class SeedRepository(ResidentRepository):
+    """Residents added by the thousand, for demonstrations and load tests."""
+
+    def __init__(self, db: Db) -> None:
+        super().__init__(db)
+        self._data_keys = db["data_keys"]
+
+    def existing(self, ids: Sequence[str]) -> set[str]:
+        """Which of `ids` are residents."""
+        return {row["_id"] for row in self._residents.find({"_id": {"$in": list(ids)}}, {"_id": 1})}
+
+    def insert_seeded(
+        self, data_keys: Sequence[Mapping[str, Any]], residents: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Adds residents that aren't there, after their data keys.
+
+        Keys that an interrupted run left without their resident open nothing, and are replaced.
+        """
+        self._data_keys.delete_many({"_id": {"$in": [key["_id"] for key in data_keys]}})
+        self._data_keys.insert_many([dict(key) for key in data_keys], ordered=False)
+        self._residents.insert_many([dict(resident) for resident in residents], ordered=False)
 
 
 def to_document(resident: Resident, indexes: BlindIndexes) -> Document:
