@@ -90,7 +90,7 @@ class Checkpoints:
 
     def latest(self) -> Checkpoint | None:
         """The newest checkpoint, None before the first: one find."""
-        row = next(iter(self._rows.find().sort("_id", -1).limit(1)), None)
+        row = self._newest()
         return None if row is None else read_checkpoint(row["note"])
 
     def current_keys(self) -> tuple[PublicKey, ...]:
@@ -107,7 +107,7 @@ class Checkpoints:
         A log must never contradict itself, so it raises DamagedLog rather than sign a root that isn't the
         head's, or a tree that doesn't continue the one of the last checkpoint.
         """
-        row = next(iter(self._rows.find().sort("_id", -1).limit(1)), None)
+        row = self._newest()
         head = self._heads.read()  # After the row, which so can't be of a later, larger log.
         kid = self._keyring.active(Purpose.AUDIT).kid
         if head is None or head.size == 0 or (row and (row["_id"], row["kid"]) == (head.size, kid)):
@@ -117,6 +117,9 @@ class Checkpoints:
         fields = {"root": head.root, "note": checkpoint.note, "kid": kid, "at": self._clock.now()}
         self._rows.replace_one({"_id": head.size}, fields, upsert=True)
         return checkpoint
+
+    def _newest(self) -> Document | None:
+        return self._rows.find_one({"_id": {"$gte": 0}}, sort=[("_id", -1)])
 
     def _refuse_contradiction(self, head: Head, last: Document | None) -> None:
         if self._tiles.root(head.size) != head.root:

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     CHANGED = "AUDIT_ENTRY_CHANGED"
     REMOVED = "AUDIT_ENTRY_REMOVED"
     INSERTED = "AUDIT_ENTRY_INSERTED"
+    STRAY = "AUDIT_ENTRY_STRAY"
     MOVED = "AUDIT_ENTRY_MOVED"
     CHAIN = "AUDIT_CHAIN_BROKEN"
     TREE = "AUDIT_TREE_CHANGED"
@@ -28,7 +29,8 @@ class Kind(StrEnum):
 class Finding:
     """One thing wrong: its kind, and the first and last sequence number that it concerns.
 
-    `placed` is where the log had placed what now stands at `seq`; `size` the checkpoint's size.
+    `placed` is where the log had placed what now stands at `seq`; `size` the checkpoint's size, or the
+    number of strays.
     """
 
     kind: Kind
@@ -40,7 +42,12 @@ class Finding:
     def text(self, locale: Locale) -> str:
         """The finding in a plain sentence."""
         span = str(self.seq) if self.seq == self.last else f"{self.seq}–{self.last}"
-        params = {"span": span, "seq": self.seq, "placed": self.placed, "size": self.size}
+        params: dict[str, str | int] = {
+            "span": span,
+            "seq": self.seq,
+            "placed": self.placed,
+            "size": self.size,
+        }
         return message(self.kind, locale, params)
 
     def joins(self, earlier: "Finding") -> bool:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import pymongo
+
 from backend.core.audit import note as signed_note
 from backend.core.audit.checkpoint import CHECKPOINTS, Checkpoint, Checkpoints, read_checkpoint
 from backend.core.audit.findings import Finding, Findings, Kind
@@ -19,9 +21,11 @@ from backend.core.audit.note import BadNote
 from backend.core.audit.places import Judge, Leaves, Seen, look
 from backend.core.audit.tiles import HASH, WIDTH, DamagedTree, Edge, Tile, TileStore
 from backend.core.keyring import PublicKey
-from backend.core.mongo.client import Db
+from backend.core.mongo.client import Db, Document
 
 CHUNK: Final = 16 * WIDTH
+PAGE: Final = 100
+_SCAN_SECONDS: Final = 3600
 _NO_HASH: Final = bytes(HASH)
 
 Progress = Callable[[int, int], None]
@@ -60,8 +64,9 @@ def verify(
     """
     if any(checkpoint.size < start for checkpoint in kept):
         raise ValueError("start before the smallest of the kept checkpoints, which else can't be compared")
+    newest = _newest(db)  # Before the head is read, which so can't be behind it.
     walk = _Walk(db, checkpoints, start)
-    ours = (_Stop(checkpoint, outside=False) for checkpoint in _rows(db, walk.findings))
+    ours = (_Stop(checkpoint, outside=False) for checkpoint in _rows(db, newest, walk.findings))
     theirs = sorted((_Stop(checkpoint, outside=True) for checkpoint in kept), key=_size)
     walk.run(heapq.merge(ours, theirs, key=_size), progress or _silent)
     return Report(start, walk.end, walk.edge.root(), walk.agreed, walk.findings.sorted())
@@ -71,18 +76,35 @@ def _silent(_done: int, _total: int) -> None:
     """Progress that nobody watches."""
 
 
-def _rows(db: Db, findings: Findings) -> Iterator[Checkpoint]:
-    """The stored checkpoints by size; one that says another size than it is filed under is a finding."""
-    for row in db[CHECKPOINTS].find().sort("_id", 1):
-        try:
-            checkpoint = read_checkpoint(row["note"])
-        except (BadNote, KeyError, AttributeError, TypeError):
-            checkpoint = None
-        if checkpoint is None or checkpoint.size != row["_id"]:
-            size = row["_id"] if isinstance(row["_id"], int) else 0
-            findings.add(Finding(Kind.SIGNATURE, size, size, size=size))
-        else:
-            yield checkpoint
+def _newest(db: Db) -> int:
+    row = db[CHECKPOINTS].find_one({"_id": {"$gte": 0}}, {"_id": 1}, sort=[("_id", -1)])
+    return int(row["_id"]) if row else 0
+
+
+def _rows(db: Db, newest: int, findings: Findings) -> Iterator[Checkpoint]:
+    """The stored checkpoints by size; one that says another size than it is filed under is a finding.
+
+    Read page by page, as the walk between two pages can take longer than a cursor lives.
+    """
+    above = -1
+    while page := list(
+        db[CHECKPOINTS].find({"_id": {"$gt": above, "$lte": newest}}).sort("_id", 1).limit(PAGE)
+    ):
+        for row in page:
+            above = row["_id"]
+            checkpoint = _read(row)
+            if checkpoint is None:
+                findings.add(Finding(Kind.SIGNATURE, int(above), int(above), size=int(above)))
+            else:
+                yield checkpoint
+
+
+def _read(row: Document) -> Checkpoint | None:
+    try:
+        checkpoint = read_checkpoint(row["note"])
+    except (BadNote, KeyError, AttributeError, TypeError):
+        return None
+    return checkpoint if checkpoint.size == row["_id"] else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +161,8 @@ class _Walk:
             if at == self.end or self.findings.too_many:
                 break
         self._finish(last)
+        if self._start == 0:
+            self._count_strays()
 
     def _chunk(self, start: int, end: int) -> list[bytes]:
         """The leaf hashes of the places from `start` to `end`, after judging what stands there."""
@@ -203,6 +227,14 @@ class _Walk:
         same_chain = chain is None or self._head.chain == chain
         if self._head.size == self.end and not (same_chain and self._head.root == self.edge.root()):
             self.findings.add(Finding(Kind.HEAD, self.end, self.end))
+
+    def _count_strays(self) -> None:
+        """Looks through all entries for numbers that are no places, which no index and no walk would show."""
+        place = {"$type": ["int", "long", "null"]}
+        with pymongo.timeout(_SCAN_SECONDS):
+            strays = self._entries.count_documents({"$or": [{"seq": {"$not": place}}, {"seq": {"$lt": 0}}]})
+        if strays:
+            self.findings.add(Finding(Kind.STRAY, self.end, self.end, size=strays))
 
     def _top(self) -> int:
         """The number of places up to the last numbered entry."""

@@ -1,6 +1,7 @@
 """Verification finds every kind of tampering, and says where."""
 
 import random
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -101,6 +102,28 @@ def test_a_log_that_grows_meanwhile_verifies(
     assert verify(full, checkpoints).size == SIZE + 2
 
 
+def test_a_log_that_is_written_all_the_while_verifies(
+    db: Db, log: AuditLog, keyring: Keyring, clock: StandingClock, checkpoints: Checkpoints
+) -> None:
+    # With more checkpoints than one batch of a cursor holds, and batches that end anywhere.
+    sequencer = Sequencer(db, keyring, clock, "live", origin=ORIGIN, batch=3, checkpoint_seconds=0)
+    for number in range(360):
+        log.append(scan(number), None)
+    stop = threading.Event()
+    thread = threading.Thread(target=sequencer.run, args=(stop,))
+    thread.start()
+    try:
+        reports = [verify(db, checkpoints)]
+        while reports[-1].size < 360:
+            reports.append(verify(db, checkpoints))
+    finally:
+        stop.set()
+        thread.join()
+
+    assert [finding for report in reports for finding in report.findings] == []
+    assert reports[-1].checkpoints > 101
+
+
 def change(row: Document) -> Document:
     content = row["content"].replace(b'"outcome":"ok"', b'"outcome":"no"')
     assert content != row["content"]
@@ -191,6 +214,10 @@ def remove_and_renumber(seq: int) -> Callable[[Db], None]:
     return tamper
 
 
+def insert_stray(seq: float) -> Callable[[Db], None]:
+    return lambda db: db[ENTRIES].insert_one(forged(20, entry(db, 20)["previous"]) | {"seq": seq})
+
+
 def append_beyond(db: Db) -> None:
     db[ENTRIES].insert_one(forged(SIZE, entry(db, SIZE - 1)["chain"]))
 
@@ -232,7 +259,12 @@ TAMPERINGS = {
     "first removed": (remove(0), [(Kind.REMOVED, 0, 0)]),
     "last removed": (remove(298, 299), [(Kind.REMOVED, 298, 299)]),
     "place taken away": (set_entry(50, lambda _: {"seq": None}), [(Kind.REMOVED, 50, 50)]),
-    "place made a text": (set_entry(50, lambda _: {"seq": "50"}), [(Kind.REMOVED, 50, 50)]),
+    "place made a text": (
+        set_entry(50, lambda _: {"seq": "50"}),
+        [(Kind.REMOVED, 50, 50), (Kind.STRAY, 300, 300)],
+    ),
+    "inserted between two places": (insert_stray(20.5), [(Kind.STRAY, 300, 300)]),
+    "inserted before the first": (insert_stray(-1), [(Kind.STRAY, 300, 300)]),
     "removed, the rest renumbered": (
         remove_and_renumber(50),
         [(Kind.REMOVED, 50, 50), (Kind.MOVED, 50, 298), (Kind.REMOVED, 299, 299)],
@@ -271,8 +303,9 @@ def test_tampering_is_found_and_located(full: Db, checkpoints: Checkpoints, name
     assert kinds(report) == wanted
     assert not report.sound
     for finding in report.findings:
-        assert str(finding.seq) in finding.text("en")
-        assert str(finding.seq) in finding.text("zh-CN")
+        shown = str(finding.size if finding.kind is Kind.STRAY else finding.seq)
+        assert shown in finding.text("en")
+        assert shown in finding.text("zh-CN")
 
 
 def test_a_moved_entry_is_traced_to_its_place(full: Db, checkpoints: Checkpoints) -> None:
