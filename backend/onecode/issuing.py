@@ -61,7 +61,7 @@ class Issuing:
 
         def work(session: Session) -> bytes:
             issued = self._issued(viewer, reach, Held.DEVICE, [_always(one) for one in points], now)
-            self._store(issued, now, session)
+            self._store(issued, session)
             self._core.audit.append(_batch_entry(viewer, issued), session)
             return _dump(issued)
 
@@ -74,7 +74,7 @@ class Issuing:
         """One credential whose proof key the service derives; IDENTITY_SUSPENDED for a suspended resident."""
         now = self._core.clock.now()
         issued = self._issued(viewer, reach, Held.SERVER, [self._held_key], now)
-        transact(self._core.db, lambda session: self._store(issued, now, session))
+        transact(self._core.db, lambda session: self._store(issued, session))
         return issued[0]
 
     def proof_key(self, handle: bytes) -> SigningKey:
@@ -85,8 +85,8 @@ class Issuing:
         public: ec.EllipticCurvePublicKey = self.proof_key(handle).private.public_key()
         return public
 
-    def _store(self, issued: Sequence[IssuedCredential], now: datetime, session: Session) -> None:
-        if not self._credentials.hold_active(issued[0].resident, now, session):
+    def _store(self, issued: Sequence[IssuedCredential], session: Session) -> None:
+        if not self._credentials.hold_active(issued[0].resident, session):
             raise Refusal("IDENTITY_SUSPENDED")
         self._credentials.insert(issued, session)
 

@@ -37,14 +37,15 @@ class CredentialRepository:
         self._credentials = db[CREDENTIALS]
         self._residents = db["residents"]
 
-    def hold_active(self, resident: str, at: datetime, session: Session) -> bool:
+    def hold_active(self, resident: str, session: Session) -> bool:
         """Whether the resident is active, with a write that a suspension at the same moment conflicts with.
 
-        So no credential is issued that the suspension's transaction has not seen.
+        So no credential is issued that the suspension's transaction has not seen. A counter, because setting
+        a field to the value that it has is no write.
         """
         done = self._residents.update_one(
             {"_id": resident, "status": IdentityStatus.ACTIVE},
-            {"$set": {"code_issued_at": at}},
+            {"$inc": {"code_issues": 1}},
             session=session,
         )
         return done.matched_count == 1
