@@ -50,9 +50,24 @@ FIELDS: Final[Mapping[int, str]] = {
     21: "locationCode",
     22: "legalStatus",
     23: "countryOfIssuance",
+    50: "rightThumb",
+    51: "rightPointerFinger",
+    52: "rightMiddleFinger",
+    53: "rightRingFinger",
+    54: "rightLittleFinger",
+    55: "leftThumb",
+    56: "leftPointerFinger",
+    57: "leftMiddleFinger",
+    58: "leftRingFinger",
+    59: "leftLittleFinger",
+    60: "rightIris",
+    61: "leftIris",
     62: "face",
+    63: "rightPalm",
+    64: "leftPalm",
+    65: "voice",
 }
-"""The names of Claim 169's attributes that a card may print or show; others are kept by number."""
+"""The names of Claim 169's attributes; others are kept by number."""
 
 _ISS, _SUB, _EXP, _NBF, _IAT = 1, 2, 4, 5, 6
 _ENCRYPT0, _A256GCM, _IV = 16, 3, 5
@@ -155,8 +170,8 @@ def _read(text: str, decryption_key: bytes | None) -> ReadCard:
     data = inflate(base45.decode(text), MAX_BYTES)
     if data[:1] == b"\xd0":  # tag 16, COSE_Encrypt0
         data = _decrypted(data, decryption_key)
-    if not data.startswith((b"\xd2", b"\x84")):
-        return _claims_only(data)
+        if data[:1] != b"\xd2":  # no tag 18: not signed
+            return _claims_only(data)
     message = cose.parse_sign1(data)
     return ReadCard(_card(cbor.decode(message.payload or b"")), message)
 
