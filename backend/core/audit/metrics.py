@@ -2,13 +2,17 @@
 
 import math
 from collections.abc import Iterator
+from typing import Final
 
+import pymongo
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from pymongo.errors import PyMongoError
 
 from backend.core.audit.log import AuditLog
+
+_SCRAPE_SECONDS: Final = 1.0
 
 
 class UnplacedAge(Collector):
@@ -30,7 +34,8 @@ class UnplacedAge(Collector):
 
     def _seconds(self) -> float:
         try:
-            return self._log.oldest_unplaced_age().total_seconds()
+            with pymongo.timeout(_SCRAPE_SECONDS):
+                return self._log.oldest_unplaced_age().total_seconds()
         except PyMongoError:
             return math.nan
 

@@ -21,10 +21,12 @@ from backend.core.audit.lease import Lease
 from backend.core.audit.log import ENTRIES, AuditLog
 from backend.core.audit.merkle import leaf_hash
 from backend.core.audit.models import digest
+from backend.core.audit.note import BadNote
 from backend.core.audit.tiles import DamagedTree, Edge, Tile, TileStore
 from backend.core.clock import Clock
-from backend.core.keyring import Keyring
+from backend.core.keyring import Keyring, NoActiveKey
 from backend.core.mongo.client import Db, Document, Session, transact_in
+from backend.core.sealing import BadKek
 
 BATCH: Final = 1000
 POLL_SECONDS: Final = 0.2
@@ -32,6 +34,9 @@ LEASE_SECONDS: Final = 3.0
 CHECKPOINT_SECONDS: Final = 60.0
 WATCH_SECONDS: Final = 10.0
 ALARM_AGE: Final = timedelta(seconds=60)
+
+# What an operator has to mend; placing goes on as soon as they have, and before that as far as it can.
+_FAULTS: Final = (PyMongoError, DamagedLog, DamagedTree, BadNote, NoActiveKey, BadKek)
 
 _log = structlog.get_logger()
 
@@ -105,7 +110,7 @@ class Sequencer:
             try:
                 if self._turn() < self._batch:
                     stop.wait(POLL_SECONDS)
-            except (PyMongoError, DamagedLog, DamagedTree) as fault:
+            except _FAULTS as fault:
                 self._tip = None
                 _log.error("audit_sequencer_failed", kind=type(fault).__name__, reason=str(fault)[:300])
                 stop.wait(1)

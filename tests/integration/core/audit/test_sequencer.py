@@ -11,8 +11,9 @@ from datetime import timedelta
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
+from structlog.testing import capture_logs
 
-from backend.core.audit.checkpoint import Checkpoints
+from backend.core.audit.checkpoint import CHECKPOINTS, Checkpoints
 from backend.core.audit.head import GENESIS, STATE, DamagedLog, Heads, link
 from backend.core.audit.lease import Lease
 from backend.core.audit.log import ENTRIES, INDEXES, AuditLog
@@ -277,6 +278,25 @@ def test_the_age_of_the_oldest_waiting_entry(
     assert log.oldest_unplaced_age().total_seconds() == 0
 
 
+def test_an_entry_that_waits_for_over_a_minute_is_an_alarm_and_holds_nobody_up(
+    db: Db, log: AuditLog, clock: StandingClock, sequencer: Sequencer
+) -> None:
+    # Something that our code never wrote, and so can't place.
+    db[ENTRIES].insert_one({"_id": "stranger", "at": clock.now(), "seq": None})
+    clock.advance(61)
+    entry_id = log.append(scan(), None)
+    stop = threading.Event()
+    with capture_logs() as events:
+        thread = threading.Thread(target=sequencer.run, args=(stop,))
+        thread.start()
+        until(lambda: events)
+        stop.set()
+        thread.join()
+
+    assert events == [{"event": "audit_entry_unplaced", "log_level": "error", "seconds": 61}]
+    assert placed(db) == [entry_id]
+
+
 def test_stored_tiles_are_those_of_the_tree(db: Db, log: AuditLog, sequencer: Sequencer) -> None:
     for _ in range(3):
         db_entries = [log.append(scan(number), None) for number in range(100)]
@@ -329,6 +349,30 @@ def test_a_log_never_signs_what_contradicts_its_last_checkpoint(
 
     with pytest.raises(DamagedLog, match="contradicts its checkpoint of 1"):
         checkpoints.publish()
+
+
+def test_entries_are_placed_even_when_no_checkpoint_can_be_signed(
+    db: Db, log: AuditLog, keyring: Keyring, clock: StandingClock, checkpoints: Checkpoints
+) -> None:
+    log.append(scan(1), None)
+    sequencer = Sequencer(
+        db, keyring, clock, "worker", origin=ORIGIN, lease_seconds=0.001, checkpoint_seconds=0
+    )
+    sequencer.step()
+    checkpoints.publish()
+    db[CHECKPOINTS].update_one({"_id": 1}, {"$set": {"note": "nonsense"}})
+    stop = threading.Event()
+    thread = threading.Thread(target=sequencer.run, args=(stop,))
+    thread.start()
+    try:
+        for number in range(2):
+            entry_id = log.append(scan(number), None)
+            until(lambda wanted=entry_id: wanted in placed(db))
+    finally:
+        stop.set()
+        thread.join()
+
+    assert db[CHECKPOINTS].count_documents({}) == 1
 
 
 @pytest.fixture
