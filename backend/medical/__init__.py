@@ -1,0 +1,1 @@
+"""Medical insurance across cities: filings, direct settlement, reconciliation."""
