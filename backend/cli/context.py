@@ -31,8 +31,7 @@ class Context:
 def command_settings() -> Settings:
     """The environment's settings; what it leaves open comes from the `tongyu dev` that runs here, if any."""
     data_dir = Path(os.environ.get("TONGYU_DATA_DIR", ".tongyu"))
-    # The underscore is pydantic-settings' own name for it.
-    return Settings(_env_file=data_dir / CURRENT)  # type: ignore[call-arg]
+    return Settings(_env_file=data_dir / CURRENT)
 
 
 @contextmanager

@@ -115,7 +115,8 @@ def _run(settings: Settings, supervisor: Supervisor, started: float) -> None:
         seed_demo(settings, _console)
         _await_ready(settings, supervisor)
         if not supervisor.stopping:
-            _console.print(guide(settings, sandbox_port(settings), time.monotonic() - started))
+            seconds = time.monotonic() - started
+            _console.print(guide(settings, sandbox_port(settings), seconds), soft_wrap=True)
             supervisor.wait()
     _console.print("Stopping…")
 

@@ -6,8 +6,10 @@ from backend.cli import audit, keys, staff
 from backend.cli.dev import dev
 from backend.cli.doctor import doctor
 from backend.cli.sandbox import sandbox
+from backend.cli.seeding import seed
 from backend.cli.serve import serve, worker
 from backend.cli.settings import settings
+from backend.cli.verify import verify
 
 app = typer.Typer(
     name="tongyu",
@@ -15,7 +17,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # They hold secrets and personal data.
 )
-for command in (dev, serve, worker, sandbox, doctor, settings):
+for command in (dev, serve, worker, sandbox, seed, verify, doctor, settings):
     app.command()(command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(staff.app, name="staff")

@@ -91,6 +91,13 @@ def totp_uri(
     typer.echo(f"{enrolment.code} (for {enrolment.seconds_left} s more)")
 
 
+@app.command("totp")
+def totp_code(username: Username) -> None:
+    """Print only the code that the authenticator app shows now, for scripts and demos."""
+    with _accounts() as accounts:
+        typer.echo(accounts.totp(username).code)
+
+
 @app.command()
 def disable(username: Username) -> None:
     """End all sessions of an account at once and let it sign in no more."""
