@@ -3,12 +3,15 @@
 import random
 from collections.abc import Callable
 
+import cbor2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.onecode.wire import base45, cbor
+from backend.core.clock import from_epoch
+from backend.onecode.wire import base45, cbor, cose
 from backend.onecode.wire.card import Card, encode_card, read_card
 from backend.onecode.wire.code import parse_code
+from backend.onecode.wire.credential import parse_credential
 from backend.onecode.wire.domains import Domain
 from backend.onecode.wire.errors import CodeRejected
 from backend.onecode.wire.status import load_status_list
@@ -96,6 +99,45 @@ def _mutated(rng: random.Random, data: bytes) -> bytes:
         length = rng.choice((0, 1, 1, 2, 4, 20))
         out[at : at + length] = rng.randbytes(rng.choice((0, 1, 1, 2, 4)))
     return bytes(out)
+
+
+def test_20_000_arbitrary_inputs_raise_nothing_but_the_coded_error(office: Office) -> None:
+    rng = random.Random(45)  # noqa: S311 - a repeatable sequence is wanted.
+    verifier = office.verifier()
+    for _ in range(20_000):
+        data = rng.randbytes(rng.randrange(400))
+        assert judged(verifier, "YM1:" + base45.encode(data)) == "CODE_MALFORMED"
+        assert judged(verifier, data.decode("latin-1")) in {"CODE_MALFORMED", "CODE_TOO_LONG"}
+        refusal_of(lambda data=data: cbor.decode(data))  # type: ignore[misc]
+
+
+def test_what_is_read_by_position_is_what_a_general_parser_reads(office: Office) -> None:
+    rng = random.Random(7)  # noqa: S311 - a repeatable sequence is wanted.
+    read = 0
+    credential = office.credential()
+    for _ in range(20_000):
+        mutated = bytearray(credential)
+        for _ in range(rng.randrange(1, 4)):
+            mutated[rng.randrange(len(mutated))] = rng.choice((0, 1, 23, 24, 25, 26, 255, rng.randrange(256)))
+        data = bytes(mutated)
+        if refusal_of(lambda data=data: parse_credential(data)) is None:  # type: ignore[misc]
+            read += 1
+            _general_reading_agrees(data)
+    assert read > 1000
+
+
+def _general_reading_agrees(data: bytes) -> None:
+    ours = parse_credential(data)
+    message = cose.parse_sign1(data)
+    claims = cbor2.loads(message.payload or b"")
+    assert cbor2.dumps(claims) == message.payload
+    assert (message.protected, message.unprotected, message.signature) == (ours.protected, {}, ours.signature)
+    assert ours.signed == cose.signature_structure(message.protected, message.payload or b"", b"")
+    assert claims[1] == ours.claims.issuer
+    assert claims[7] == ours.claims.handle
+    assert (from_epoch(claims[4]), from_epoch(claims[6])) == (ours.claims.expires_at, ours.claims.issued_at)
+    assert cbor2.dumps(claims[8][1]) == ours.claims.device_key
+    assert claims[-65537] == [ours.claims.domains, ours.claims.status_list, ours.claims.status_index]
 
 
 @settings(max_examples=3000, deadline=None)
