@@ -2,7 +2,7 @@
 
 import typer
 
-from backend.cli import audit, keys, staff
+from backend.cli import audit, code, keys, staff
 from backend.cli.dev import dev
 from backend.cli.doctor import doctor
 from backend.cli.sandbox import sandbox
@@ -21,6 +21,7 @@ for command in (dev, serve, worker, sandbox, seed, verify, doctor, settings):
     app.command()(command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(staff.app, name="staff")
+app.add_typer(code.app, name="code")
 app.add_typer(audit.app, name="audit")
 
 
