@@ -19,7 +19,6 @@ from backend.onecode.wire.errors import CodeRejected, malformed
 from backend.onecode.wire.keys import SigningKey, VerifyKey, cose_key, p256_point
 
 HANDLE_BYTES: Final = 16
-MAX_ISSUER_BYTES: Final = 23
 PRIVATE_CLAIM: Final = -65537
 """The private claim `[domain mask, status-list number, status-list index]`."""
 

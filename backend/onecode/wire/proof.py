@@ -3,7 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from backend.core.clock import epoch, from_epoch
@@ -11,7 +11,6 @@ from backend.onecode.wire.credential import sign_profile
 from backend.onecode.wire.errors import malformed
 from backend.onecode.wire.keys import SigningKey
 
-STEP: Final = timedelta(seconds=15)
 STEP_SECONDS: Final = 15
 WINDOW_STEPS: Final = 2
 """A proof counts while its step is at most two from the verifier's own: 30 seconds either way."""

@@ -1,14 +1,18 @@
 """Verification from files: verdicts, exit statuses, sentences, and what is remembered between runs."""
 
+import io
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from backend.onecode.imaging import read_image
 from backend.onecode.offline import Exit, Inputs, verify_files
 from backend.onecode.wire import qr
+from backend.onecode.wire.errors import CodeRejected
 from backend.onecode.wire.keys import SigningKey, to_jwk
 from tests.unit.onecode.wire.support import DAY, NOW, Office
 
@@ -130,6 +134,25 @@ def test_a_state_file_that_cannot_be_written_fails_closed(
 ) -> None:
     nowhere = replace(inputs, state=tmp_path / "missing" / "state.json")
     assert outcome(nowhere, office) == (Exit.UNUSABLE_TRUST, "TRUST_FILES_UNUSABLE")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF"])
+def test_broken_pictures_are_refused_never_a_crash(kind: str, tmp_path: Path) -> None:
+    rng = random.Random(kind)  # noqa: S311 - repeatable.
+    whole = io.BytesIO()
+    Image.open(io.BytesIO(qr.png("YM1:ABC"))).convert("RGB").save(whole, kind)
+    path = tmp_path / "broken"
+    refusals = 0
+    for _ in range(100):
+        content = bytearray(whole.getvalue())
+        for _ in range(rng.randrange(1, 6)):
+            content[rng.randrange(min(len(content), 600))] = rng.randrange(256)
+        path.write_bytes(content[: rng.choice((len(content), rng.randrange(len(content))))])
+        try:
+            read_image(path)
+        except CodeRejected:
+            refusals += 1
+    assert refusals > 10
 
 
 def test_unreadable_input_has_its_own_exit_status(inputs: Inputs, office: Office, tmp_path: Path) -> None:
