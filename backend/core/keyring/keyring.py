@@ -32,6 +32,10 @@ RELOAD_FOR_UNKNOWN: Final = timedelta(seconds=1)
 """Age at which an unknown key id makes them be read again: so forged ids can't flood MongoDB."""
 
 
+ALGORITHMS: Final[Mapping[Purpose, Algorithm]] = {Purpose.AUDIT: "EdDSA"}
+"""What a first key of a purpose uses, where it isn't ES256: witnesses of public logs ask for Ed25519."""
+
+
 class NoActiveKey(LookupError):
     """A purpose has no key that signs: `ensure` was not run."""
 
@@ -51,7 +55,7 @@ class Keyring:
         self._keys = SigningKeys(db)
         self._kek = kek
         self._clock = clock
-        self._algorithms = dict(algorithms or {})
+        self._algorithms = dict(ALGORITHMS if algorithms is None else algorithms)
         self._secrets = Secrets(db, kek, clock)
         self._ring: Ring | None = None
         self._lock = threading.Lock()

@@ -71,7 +71,9 @@ def test_every_purpose_has_one_active_key_after_the_first_start(keyring):
     keys = [keyring.active(purpose) for purpose in Purpose]
     assert len({key.kid for key in keys}) == len(Purpose)
     assert {key.state for key in keys} == {State.ACTIVE}
-    assert {key.algorithm for key in keys} == {"ES256"}
+    assert {key.purpose: key.algorithm for key in keys} == {
+        purpose: "EdDSA" if purpose is Purpose.AUDIT else "ES256" for purpose in Purpose
+    }
 
 
 def test_a_purpose_that_was_not_ensured_has_no_active_key(db, kek, clock):
