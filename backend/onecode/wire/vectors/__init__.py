@@ -1,1 +1,1 @@
-"""The published vectors: `python -m backend.onecode.wire.vectors > docs/one-code-vectors.json`."""
+"""The published vectors: `python -m backend.onecode.wire.vectors docs/one-code-vectors.json`."""

@@ -7,6 +7,8 @@ document, and follows the steps of `docs/one-code.md` §8 by itself.
 import base64
 import hashlib
 import json
+import subprocess
+import sys
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -38,6 +40,14 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
 def test_the_document_is_what_the_generator_writes() -> None:
     assert PATH.read_text("utf-8") == document()
+
+
+def test_the_command_writes_the_document(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.json"
+    command = [sys.executable, "-m", "backend.onecode.wire.vectors"]
+    subprocess.run([*command, str(path)], check=True)
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert path.read_text("utf-8") == printed == PATH.read_text("utf-8")
 
 
 def test_there_are_enough_vectors_and_each_outcome_of_the_specification_has_one() -> None:
