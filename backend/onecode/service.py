@@ -8,6 +8,10 @@ from backend.core.foundation import Foundation
 from backend.core.keyring import Purpose
 from backend.core.mongo.schema import Index
 from backend.onecode import repository, scan_repository
+from backend.onecode.cards import repository as card_repository
+from backend.onecode.cards.issuing import CardIssuing
+from backend.onecode.cards.repository import CardRepository
+from backend.onecode.cards.verifying import CardScanning
 from backend.onecode.challenges import Challenges
 from backend.onecode.deciding import Deciding
 from backend.onecode.history import ScanHistory
@@ -21,8 +25,13 @@ from backend.onecode.showing import Showing
 from backend.onecode.suspension import CredentialRevocation
 from backend.onecode.trust import IssuerKeys
 
-INDEXES: Final[Sequence[Index]] = (*repository.INDEXES, *scan_repository.INDEXES)
+INDEXES: Final[Sequence[Index]] = (
+    *repository.INDEXES,
+    *scan_repository.INDEXES,
+    *card_repository.INDEXES,
+)
 _CODES: Final = "codes"
+_CARDS: Final = "cards"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +46,45 @@ class OneCode:
     revocation: CredentialRevocation
     trust: TrustPublication
     status: StatusPublication
+    cards: CardIssuing
+    card_scanning: CardScanning
+    card_status: StatusPublication
 
 
 def build_onecode(core: Foundation) -> OneCode:
     """Wires the one code on the foundation; makes its secrets when they aren't there yet."""
-    credentials, scans, counters = (
+    credentials, cards, scans = (
         CredentialRepository(core.db),
+        CardRepository(core.db),
         ScanRepository(core.db),
-        StatusCounters(core.db),
     )
     keys = IssuerKeys(core.keyring, core.clock, core.settings.public_url)
-    indices = IndexAllocator(counters, core.keyring.secret("onecode-status-indices"), _CODES)
-    issuing = Issuing(core, credentials, indices, keys)
-    codes = StatusFamily(
-        Purpose.CODE, keys.code_status_uri, credentials.revoked_in, lambda: counters.reserved(_CODES)
-    )
+    indices = core.keyring.secret("onecode-status-indices")
+    counters = StatusCounters(core.db)
+    issuing = Issuing(core, credentials, IndexAllocator(counters, indices, _CODES), keys)
+    deciding = Deciding(core, scans)
     return OneCode(
         issuing=issuing,
         showing=Showing(issuing, credentials, scans, core.clock, core.keyring.secret("onecode-proof-nonces")),
-        scanning=Scanning(core, scans, keys, Deciding(core, scans)),
+        scanning=Scanning(core, scans, keys, deciding),
         challenges=Challenges(core, scans),
         history=ScanHistory(scans),
-        revocation=CredentialRevocation(credentials, core.clock),
+        revocation=CredentialRevocation(credentials, cards, core.clock),
         trust=TrustPublication(keys, TrustSequences(core.db), core.clock),
-        status=StatusPublication(codes, keys, core.clock),
+        status=StatusPublication(
+            StatusFamily(
+                Purpose.CODE, keys.code_status_uri, credentials.revoked_in, lambda: counters.reserved(_CODES)
+            ),
+            keys,
+            core.clock,
+        ),
+        cards=CardIssuing(core, cards, IndexAllocator(counters, indices, _CARDS), keys, credentials),
+        card_scanning=CardScanning(core, scans, keys, deciding),
+        card_status=StatusPublication(
+            StatusFamily(
+                Purpose.CARD, keys.card_status_uri, cards.revoked_in, lambda: counters.reserved(_CARDS)
+            ),
+            keys,
+            core.clock,
+        ),
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from backend.core.clock import Clock
 from backend.core.mongo.client import Session
+from backend.onecode.cards.repository import CardRepository
 from backend.onecode.repository import CredentialRepository
 
 
@@ -13,13 +14,17 @@ class CredentialRevocation:
     There is no way back: a restored identity gets new credentials.
     """
 
-    def __init__(self, credentials: CredentialRepository, clock: Clock) -> None:
+    def __init__(self, credentials: CredentialRepository, cards: CardRepository, clock: Clock) -> None:
         self._credentials = credentials
+        self._cards = cards
         self._clock = clock
 
     def resident_suspended(self, resident: str, session: Session) -> int:
-        """Revokes all live credentials of a resident; how many they were."""
-        return self._credentials.revoke_resident(resident, self._clock.now(), session)
+        """Revokes all live credentials and cards of a resident; how many they were."""
+        now = self._clock.now()
+        return self._credentials.revoke_resident(resident, now, session) + self._cards.revoke_all(
+            resident, now, session
+        )
 
     def sessions_ended(self, sessions: Iterable[str], session: Session) -> int:
         """Revokes all live credentials that were issued to these sessions; how many they were."""

@@ -285,7 +285,7 @@ class OneCodeMutation:
     ) -> VerifyCodeResult:
         """What the desk learns, or why it learns nothing."""
         request = scans.ScanRequest(code, domain, purpose, request_id, challenge)
-        return _scan_result(
+        return scan_result(
             info.context.services.onecode.scanning.verify(info.context.staff, request), info.context.locale
         )
 
@@ -298,7 +298,8 @@ class OneCodeMutation:
         return ScanChallenge.of(maker.create(info.context.staff, domain, purpose, request_id))
 
 
-def _scan_result(answer: scans.ScanAnswer, locale: Locale) -> CodeAccepted | CodeRejected:
+def scan_result(answer: scans.ScanAnswer, locale: Locale) -> CodeAccepted | CodeRejected:
+    """The member of the union for a scan's answer."""
     if isinstance(answer, scans.Accepted):
         return CodeAccepted.of(answer, locale)
     return CodeRejected.of(answer, locale)

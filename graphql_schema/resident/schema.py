@@ -5,6 +5,7 @@ from datetime import datetime
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from graphql_schema.resident.cards import CardMutation, CardQuery
 from graphql_schema.resident.consent import ConsentMutation, ConsentQuery
 from graphql_schema.resident.identity import IdentityMutation, IdentityQuery
 from graphql_schema.resident.onecode import OneCodeMutation, OneCodeQuery
@@ -13,12 +14,12 @@ from graphql_schema.resident.staff import StaffMutation, StaffQuery
 
 
 @strawberry.type(description="What can be asked.")
-class Query(IdentityQuery, OneCodeQuery, ConsentQuery, StaffQuery):
+class Query(IdentityQuery, OneCodeQuery, CardQuery, ConsentQuery, StaffQuery):
     """What can be asked."""
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(IdentityMutation, OneCodeMutation, ConsentMutation, StaffMutation):
+class Mutation(IdentityMutation, OneCodeMutation, CardMutation, ConsentMutation, StaffMutation):
     """What can be done."""
 
 
