@@ -32,8 +32,12 @@ class Closing:
         self._on_suspend = on_suspend
 
     def close(self, resident: str, at: datetime, session: Session) -> None:
-        """Ends what a suspended resident has open; devices and WeChat links wait for the restoration."""
-        self._sessions.end_all(resident, EndReason.SUSPENDED, at, session)
+        """Ends what a suspended resident has open; devices and WeChat links wait for the restoration.
+
+        Sessions are revoked by name too: a token from a machine whose clock is ahead seems issued later.
+        """
+        ended = self._sessions.end_all(resident, EndReason.SUSPENDED, at, session)
+        self._revocations.revoke_sessions(ended, session)
         self._revocations.revoke_subject(resident, session)
         self._call_hooks(resident, at, session)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from backend.core.audit import Actor, Entry
 from backend.core.clock import CHINA
 from backend.core.errors import Refusal
 from backend.core.foundation import Foundation
@@ -44,7 +45,9 @@ class Proofing:
         self._core.limits.hit("registration.device", client.installation)
         self._core.limits.hit("registration.address", client.address)
         result = self._registry.check(person.name, person.number.number, new_id())
-        if result is RealNameResult.MISMATCH:
-            raise Refusal("REAL_NAME_MISMATCH")
-        if result is RealNameResult.NO_RECORD:
-            raise Refusal("REAL_NAME_NO_RECORD")
+        if result is RealNameResult.MATCH:
+            return
+        code = "REAL_NAME_MISMATCH" if result is RealNameResult.MISMATCH else "REAL_NAME_NO_RECORD"
+        actor = Actor("system", "identity")  # Nobody is proven, so nobody is named.
+        self._core.audit.append(Entry("identity.proofing", actor, outcome="refused", code=code), None)
+        raise Refusal(code)

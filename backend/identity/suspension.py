@@ -112,7 +112,8 @@ class SuspensionService:
         IDENTITY_SUSPENDED, BAD_INPUT.
         """
         work = self._staff_work(staff, resident, reason, note, self._suspend)
-        return self._once(_staff_command(staff, "identity.suspend", resident, reason, key), work)
+        request = {"resident": resident, "reason": reason, "note": note}
+        return self._once(Command(staff.staff, key, "identity.suspend", request), work)
 
     def restore_own(self, name: str, id_number: str, face_check: str, key: str) -> StatusChanged:
         """Restores the person who passed a face check within 5 minutes; there is no session to do it from.
@@ -141,7 +142,8 @@ class SuspensionService:
     ) -> StatusChanged:
         """Restores a resident for the authority; refuses as `suspend_by_staff`, or IDENTITY_NOT_SUSPENDED."""
         work = self._staff_work(staff, resident, reason, note, self._restore)
-        return self._once(_staff_command(staff, "identity.restore", resident, reason, key), work)
+        request = {"resident": resident, "reason": reason, "note": note}
+        return self._once(Command(staff.staff, key, "identity.restore", request), work)
 
     def _once(self, command: Command, work: Callable[[Session], StatusChanged]) -> StatusChanged:
         return self._commands.once(command, _CHANGED, work)
@@ -191,12 +193,6 @@ class SuspensionService:
             raise Refusal("IDENTITY_NOT_SUSPENDED")
         self._core.audit.append(_entry("identity.restored", resident, actor, reason, note), session)
         return StatusChanged(resident, IdentityStatus.ACTIVE, now)
-
-
-def _staff_command(
-    staff: StaffViewer, operation: str, resident: str, reason: SuspensionReason, key: str
-) -> Command:
-    return Command(staff.staff, key, operation, {"resident": resident, "reason": reason})
 
 
 def _may_be_audited(note: str) -> bool:

@@ -15,7 +15,7 @@ class WeChatLinks:
         self._residents = residents
         self._repository = repository
 
-    def resident_of(self, account: WeChatSession, session: Session) -> str | None:
+    def resident_of(self, account: WeChatSession, session: Session | None = None) -> str | None:
         """The id of the resident that the account is linked to."""
         return self._repository.find_by_wechat(
             self._residents.openid_index(account.openid), self._union_index(account), session

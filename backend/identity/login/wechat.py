@@ -46,6 +46,9 @@ class WeChatSignIn:
         self._core.limits.hit("login.wechat.device", client.installation)
         self._core.limits.hit("login.wechat.address", client.address)
         account = self._wechat.exchange(js_code)
+        known = self._links.resident_of(account)
+        if known is not None:
+            self._core.limits.hit("login.account", known)
         return self._commands.once(command, OUTCOME, lambda session: self._enter(account, client, session))
 
     def _enter(self, account: WeChatSession, client: Client, session: Session) -> Outcome:

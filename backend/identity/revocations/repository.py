@@ -22,6 +22,10 @@ AWAIT_MILLISECONDS: Final = 250
 DatabaseAway = PyMongoError
 
 
+class FeedLost(DatabaseAway):
+    """The change stream ended for good, as when its collection was dropped or renamed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Revocation:
     """Tokens of `target` ("session:…" or "subject:…") that were issued at or before `at` don't count."""
@@ -75,8 +79,14 @@ class RevocationFeed(AbstractContextManager["RevocationFeed"]):
         self._stream.close()
 
     def next(self) -> Revocation | None:
-        """The next revocation; None when none came within 250 ms: the feed is then known to be up to date."""
+        """The next revocation; None when none came within 250 ms: the feed is then known to be up to date.
+
+        Raises FeedLost when no more can come.
+        """
         change = self._stream.try_next()
+        if change is None and not self._stream.alive:
+            # A dead stream is silent for ever; silence must never count as knowledge.
+            raise FeedLost("the change stream has ended")
         return None if change is None else _revocation(change["fullDocument"])
 
 

@@ -59,6 +59,8 @@ def test_an_erased_resident_reads_as_erased(world: World) -> None:
 def test_who_cannot_be_proven_is_not_registered(world: World, name: str, number: str, code: str) -> None:
     with refused(code):
         world.register((name, number, LI[2]))
+    refusals = [record.entry.code for record in world.records() if record.entry.outcome == "refused"]
+    assert refusals == ([code] if code.startswith("REAL_NAME") else [])
     assert residents(world) == 0
     assert world.core.db["sessions"].count_documents({}) == 0
 

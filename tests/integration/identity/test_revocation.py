@@ -4,17 +4,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 import pymongo
 import pytest
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from backend.core.clock import SystemClock
 from backend.core.mongo.client import Db, connect, transact
 from backend.core.mongo.schema import ensure_indexes
 from backend.identity.revocation import Revocations
-from backend.identity.revocations.repository import INDEXES, RevocationRepository
+from backend.identity.revocations.repository import INDEXES, RevocationFeed, RevocationRepository
 from tests.fakes import StandingClock
 
 WATCHER = """
@@ -100,6 +101,35 @@ def test_a_feed_learns_of_what_was_there_and_of_what_comes(
         assert not revocations.is_revoked("other", "r1", clock.now())
     finally:
         close()
+
+
+class NoStreams(RevocationRepository):
+    """As on a server that has no change streams."""
+
+    def watch(self) -> AbstractContextManager[RevocationFeed]:
+        raise OperationFailure("$changeStream is not supported")
+
+
+def test_without_change_streams_the_collection_is_polled(db: Db, clock: StandingClock) -> None:
+    polled = Revocations(NoStreams(db), clock)
+    close = polled.start()
+    try:
+        assert eventually(lambda: polled.fresh)
+        transact(db, lambda session: polled.revoke_session("s1", session))
+        assert eventually(lambda: polled.size == 1, 1.0)
+        assert polled.is_revoked("s1", "r1", clock.now())
+    finally:
+        close()
+
+
+def test_the_feed_comes_back_after_its_collection_was_dropped(
+    db: Db, feeding: Revocations, clock: StandingClock
+) -> None:
+    assert eventually(lambda: feeding.fresh)
+    db["revocations"].drop()
+    transact(db, lambda session: feeding.revoke_session("s1", session))
+    assert eventually(lambda: feeding.is_revoked("s1", "r1", clock.now()), 1.5)
+    assert eventually(lambda: feeding.fresh and feeding.size == 1)
 
 
 def test_what_is_past_every_token_s_life_is_forgotten(

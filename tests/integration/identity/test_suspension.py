@@ -46,6 +46,15 @@ def test_every_session_ends_with_its_refresh_and_its_codes(world: World) -> None
     assert world.records()[-1].entry.detail == {"reason": "LOST_PHONE"}
 
 
+def test_a_token_from_a_machine_whose_clock_is_ahead_is_refused_too(world: World) -> None:
+    signed_in = world.register()
+    world.clock.advance(30)
+    ahead = world.identity.refresh.refresh(signed_in.refresh_token, PHONE, key())
+    world.clock.advance(-30)
+    world.suspend(signed_in.access_token)
+    assert not world.counts(ahead.access_token)
+
+
 def test_a_code_sent_before_the_suspension_signs_nobody_in(world: World) -> None:
     signed_in = world.register()
     proof = world.prove(LI[2])
