@@ -89,3 +89,14 @@ def test_answers_are_stored_sealed_and_for_a_day(db, idempotency, clock):
     (row,) = db["idempotency"].find()
     assert b"secret" not in row["answer"]
     assert (row["expires_at"] - clock.now()).total_seconds() == 86400
+
+
+def test_a_stored_answer_can_be_had_before_the_command_asks_outside(db, idempotency):
+    assert idempotency.answered("actor", KEY, "pay", {"cents": 5}) is None
+    idempotency.once("actor", KEY, "pay", {"cents": 5}, counting(db))
+    assert idempotency.answered("actor", KEY, "pay", {"cents": 5}) == b"1"
+    assert idempotency.answered("another", KEY, "pay", {"cents": 5}) is None
+    with pytest.raises(Refusal, match="IDEMPOTENCY_KEY_REUSED"):
+        idempotency.answered("actor", KEY, "pay", {"cents": 6})
+    with pytest.raises(Refusal, match="BAD_INPUT"):
+        idempotency.answered("actor", "short", "pay", {"cents": 5})
