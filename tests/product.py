@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,11 @@ class Product:
         self.process = process
         self.sandbox = Sandbox(f"http://127.0.0.1:{sandbox_port}")
         self.http = httpx2.Client(base_url=self.url, trust_env=False, timeout=30)
+
+    def close(self) -> None:
+        """Closes the clients' connections; the product itself runs on."""
+        self.http.close()
+        self.sandbox.close()
 
     def gql(self, document: str, token: str | None = None, **variables: Any) -> dict[str, Any]:
         """The data of one operation; an error of the response fails the test."""
@@ -89,7 +94,8 @@ def running_product(folder: Path, **settings: str) -> Iterator[Product]:
     )
     try:
         await_ready(process)
-        yield Product(folder, port, sandbox_port, process)
+        with closing(Product(folder, port, sandbox_port, process)) as product:
+            yield product
     finally:
         stop(process)
 
