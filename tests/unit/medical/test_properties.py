@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from backend.medical.codes import FUNDS, AidCategory, Basis, ItemClass
 from backend.medical.filings import Filing
-from backend.medical.models import MONEY, Accumulators, Amounts, BillLine, Visit
-from backend.medical.settlement import Presettlement, reverse
+from backend.medical.models import MONEY, Accumulators, Amounts, BillLine, Settlement, Visit
+from backend.medical.settlement import Presettlement, accumulate, reverse
 from backend.medical.tables import Band, CatalogueItem, Layer, LayerBase, Policy
 from tests.unit.medical.builders import NOON, TREATED, filing, item, own_tables, policy, settle, visit, yuan
 
@@ -316,3 +316,27 @@ def test_a_year_never_takes_more_deductible_or_funds_than_it_has(case: Case, vis
     assert before.deductible <= case.policy.rate(case.visit.level, Basis.REFERRED).deductible
     assert case.policy.annual_cap is None or before.pool <= case.policy.annual_cap
     assert layer is None or layer.cap is None or before.supplement <= layer.cap
+
+
+@given(cases, st.sampled_from(["0.5000", "0.6000", "0.8500", "1.0000"]))
+@settings(max_examples=1_000, deadline=None)
+def test_a_bill_in_two_pieces_comes_to_what_it_comes_to_in_one_but_for_cents(case: Case, ratio: str):
+    rates = policy(
+        deductible=str(case.policy.rate(case.visit.level, Basis.LOCAL).deductible),
+        ratio=ratio,
+        annual_cap=case.policy.annual_cap,
+        supplement=case.policy.supplement,
+        aid=case.policy.aid,
+    )
+    lines = case.visit.lines
+    one = replace(case, policy=rates, before=Accumulators(), balance=ZERO)
+    whole = one.settle(case.filing).amounts
+    records: list[Settlement] = []
+    for piece in (lines[:1], lines[1:]):
+        before = accumulate(records, psn_no="p1", policy=rates, year=2026)
+        if piece:
+            done = replace(one, before=before).settle(case.filing, lines=piece)
+            records.append(done.record(setl_id=f"s{len(records)}", setl_time=NOON))
+    in_pieces = [sum(getattr(r.amounts, n) for r in records) for n in ("medfee_sumamt", "fund_pay_sumamt")]
+    assert in_pieces[0] == whole.medfee_sumamt
+    assert abs(in_pieces[1] - whole.fund_pay_sumamt) <= yuan("0.05")
