@@ -9,6 +9,8 @@ from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_va
 
 from backend.exchange.public_security import FaceResult
 from backend.exchange.sandbox.config import SandboxConfig
+from backend.exchange.sandbox.departments.department import departments
+from backend.exchange.sandbox.departments.mount import Departments
 from backend.exchange.sandbox.face import FaceTickets
 from backend.exchange.sandbox.faults import Fault, FaultKind, Faults
 from backend.exchange.sandbox.population import DemoPerson, family_of
@@ -18,9 +20,12 @@ from backend.exchange.sandbox.wechat import WeChatUsers
 
 _DONE = ("", 204)
 
+STAND_INS = ("wechat", "sms", "public-security", "face", *(one.name for one in departments()))
+"""What can be made to fail; a department is named by city and kind, as in `430100/education`."""
+
 
 class _PlannedFault(BaseModel):
-    stand_in: str = Field(pattern="^(wechat|sms|public-security|face)$")
+    stand_in: str = Field(pattern=f"^({'|'.join(STAND_INS)})$")
     kind: FaultKind
     calls: int = Field(1, ge=1, le=1_000_000)
     delay_ms: int = Field(0, ge=0, le=60_000)
@@ -66,10 +71,12 @@ class Stores:
     outbox: SmsOutbox
     people: PeopleRegistry
     tickets: FaceTickets
+    departments: Departments
 
     def reset(self) -> None:
         """Forgets everything since the start."""
-        for store in (self.faults, self.users, self.outbox, self.people, self.tickets):
+        stores = (self.faults, self.users, self.outbox, self.people, self.tickets, self.departments)
+        for store in stores:
             store.reset()
 
 
@@ -95,6 +102,10 @@ def _add_faults(blueprint: Blueprint, stores: Stores) -> None:
     @blueprint.get("/counts")
     def counts() -> ResponseReturnValue:
         return jsonify(stores.faults.counts())
+
+    @blueprint.get("/departments")
+    def listing() -> ResponseReturnValue:
+        return jsonify(stores.departments.listing())
 
     @blueprint.post("/reset")
     def reset() -> ResponseReturnValue:

@@ -6,6 +6,7 @@ from flask.json.provider import DefaultJSONProvider
 from backend.core.clock import Clock
 from backend.exchange.sandbox.admin import Stores, admin_blueprint
 from backend.exchange.sandbox.config import SandboxConfig
+from backend.exchange.sandbox.departments.mount import Departments
 from backend.exchange.sandbox.face import FaceTickets, face_blueprint, face_page_blueprint
 from backend.exchange.sandbox.faults import Faults
 from backend.exchange.sandbox.public_security import PeopleRegistry, public_security_blueprint
@@ -20,7 +21,7 @@ class _Json(DefaultJSONProvider):
 
 
 def create_sandbox(config: SandboxConfig, clock: Clock) -> Flask:
-    """All stand-ins in one application: `/wechat`, `/sms`, `/public-security`, `/face`, and `/_admin`."""
+    """All stand-ins: `/wechat`, `/sms`, `/public-security`, `/face`, `/departments`, and `/_admin`."""
     app = Flask("sandbox")
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
     app.json = _Json(app)
@@ -30,6 +31,7 @@ def create_sandbox(config: SandboxConfig, clock: Clock) -> Flask:
         SmsOutbox(clock, config.sms_hourly_limit),
         PeopleRegistry(config.residents, config.seed),
         FaceTickets(clock, auto_pass=config.face_auto_pass),
+        Departments(config, clock),
     )
     faults = stores.faults
     app.register_blueprint(wechat_blueprint(config, stores.users, faults))
@@ -37,6 +39,8 @@ def create_sandbox(config: SandboxConfig, clock: Clock) -> Flask:
     app.register_blueprint(public_security_blueprint(config, stores.people, faults, clock))
     app.register_blueprint(face_blueprint(config, stores.people, stores.tickets, faults, clock))
     app.register_blueprint(face_page_blueprint(stores.tickets))
+    for edge in stores.departments.edges.values():
+        app.register_blueprint(edge.blueprint(faults))
     app.register_blueprint(admin_blueprint(config, stores))
 
     @app.get("/healthz")

@@ -15,7 +15,9 @@ class SandboxConfig:
     """Credentials that the stand-ins accept, and the population that the registry knows.
 
     The registry holds the known people and the first `residents` generated from `seed`.
-    `sms_hourly_limit` is messages to one number an hour, as gateways have it.
+    `sms_hourly_limit` is messages to one number an hour, as gateways have it. The departments keep their
+    registries in `database` at `mongodb_uri`, and are served only where there is one. They accept requests
+    signed with `exchange_public_keys` (key id, PEM), or with the development key when there are none.
     """
 
     wechat_app_id: str = "wx0000000000000000"
@@ -27,3 +29,6 @@ class SandboxConfig:
     seed: int = DEFAULT_SEED
     face_auto_pass: bool = False
     sms_hourly_limit: int = 60
+    mongodb_uri: str | None = field(default=None, repr=False)
+    database: str = "tongyu_sandbox"
+    exchange_public_keys: tuple[tuple[str, str], ...] = ()

@@ -19,6 +19,10 @@ class FaultKind(StrEnum):
     ERROR = "ERROR"  # 500; the call does nothing.
     MALFORMED = "MALFORMED"  # The call is done, the answer is no JSON.
     DROP = "DROP"  # The call is done, the connection breaks before its answer is whole.
+    DUPLICATE = "DUPLICATE"  # A department is given the call twice and sends the second answer.
+    WRONG_SHAPE = "WRONG_SHAPE"  # A department signs JSON that is not what its document says.
+    BAD_SIGNATURE = "BAD_SIGNATURE"  # The call is done, the answer's signature is of nothing.
+    UNSIGNED = "UNSIGNED"  # The call is done, the answer isn't signed.
     CODE = "CODE"  # Refused with `code`, as the real interface would; the call does nothing.
 
 
@@ -104,6 +108,13 @@ def _spoil(fault: Fault, response: Response) -> Response:
         case FaultKind.DROP:
             # Promising more than is sent makes the server break the connection.
             return Response([b"{"], response.status_code, {"Content-Length": "1000"})
+        case FaultKind.BAD_SIGNATURE:
+            response.headers["Signature"] = f"tongyu=:{'A' * 86}==:"
+            return response
+        case FaultKind.UNSIGNED:
+            for name in ("Signature", "Signature-Input"):
+                response.headers.pop(name, None)
+            return response
         case FaultKind.DRIP:
             body = response.get_data()
             return Response(
