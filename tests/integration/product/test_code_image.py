@@ -124,4 +124,4 @@ def test_a_picture_without_a_code_is_said_to_be_one(product, tmp_path):
     done = product.tongyu(
         "verify", *options, "--domain", "medical", "--image", str(tmp_path / "blank.png"), check=False
     )
-    assert (done.returncode, done.stderr.split()[0]) == (4, "IMAGE_UNREADABLE")
+    assert (done.returncode, done.stderr.split()[0]) == (4, "IMAGE_WITHOUT_CODE")
