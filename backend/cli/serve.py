@@ -20,9 +20,14 @@ from backend.database import prepare_database
 _log = structlog.get_logger(__name__)
 
 
+class BadSetting(ValueError):
+    """A setting that serving can't do with; the text says which and why."""
+
+
 def serve() -> None:
     """Brings the database up to date and serves the API until SIGTERM or Ctrl-C."""
     settings = Settings()
+    _check(settings)
     configure_logging(settings)
     prepare_database(settings)
     Server(
@@ -37,6 +42,14 @@ def serve() -> None:
         workers_kill_timeout=5,
         log_access=False,
     ).serve()
+
+
+def _check(settings: Settings) -> None:
+    """Refuses before any process is started, as a server's own processes would be started again and again."""
+    if settings.environment == "production" and settings.allow_list is None:
+        raise BadSetting("TONGYU_ALLOW_LIST is needed in production: the manifest of the clients' documents")
+    if settings.allow_list is not None and not settings.allow_list.is_file():
+        raise BadSetting("TONGYU_ALLOW_LIST points to no file")
 
 
 def worker() -> None:
