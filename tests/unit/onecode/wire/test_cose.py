@@ -124,6 +124,7 @@ def test_other_messages_are_refused_by_name(tag: int, name: str) -> None:
         cbor2.dumps([b"", {}, b"", "signature"]),
         cbor2.dumps({}),
     ],
+    ids=[f"case-{number}" for number in range(11)],  # The data differ from run to run.
 )
 def test_what_is_not_a_sign1_is_refused(data: bytes) -> None:
     refused(data, "CODE_MALFORMED")
