@@ -177,7 +177,7 @@ class Deciding:
         return None if key is None else Facts(found.stored, key, attempt.at.astimezone(CHINA).date())
 
     def _auditing(self, scan: Scan) -> Callable[[Session], str]:
-        return lambda session: self._core.audit.append(_entry(scan), session)
+        return lambda session: self._core.audit.append(entry_of(scan), session)
 
 
 def pairwise(secret: bytes, sector: str, resident: str) -> str:
@@ -215,7 +215,8 @@ def _disclosure(attempt: Attempt, found: Found) -> Disclosure:
     return Disclosure(kept, (*decision.withheld, *beyond))
 
 
-def _entry(scan: Scan) -> Entry:
+def entry_of(scan: Scan) -> Entry:
+    """The audit entry of a scan: names and reasons, no values."""
     return Entry(
         action=f"onecode.scan.{'accepted' if scan.accepted else 'refused'}",
         actor=Actor("staff", scan.staff),
