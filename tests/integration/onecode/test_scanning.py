@@ -160,7 +160,7 @@ def test_revoked_credentials_are_refused_and_stay_so(world: World, clock: Standi
     phone, revocation = world.phone(), world.onecode.revocation
     revoke = {
         "resident": lambda session: revocation.resident_suspended(world.resident, session),
-        "session": lambda session: revocation.sessions_ended([world.viewer.session], session),
+        "session": lambda session: revocation.session_ended(world.viewer.session, session),
         "device": lambda session: revocation.device_removed("device-1", session),
     }[how]
 
