@@ -20,6 +20,7 @@ from backend.identity.closing import OnSuspend
 from backend.identity.consent.service import ConsentService, build_consents
 from backend.identity.devices.service import OnDeviceRevoked
 from backend.identity.service import Identity, IdentityPorts, build_identity
+from backend.identity.sessions.ending import OnSessionEnded
 from backend.identity.staff.service import Staff, build_staff
 from backend.identity.staff.tokens import staff_viewer
 from backend.identity.viewer import ResidentViewer, StaffViewer
@@ -88,6 +89,7 @@ def build_services(foundation: Foundation, ports: Ports) -> Services:
         IdentityPorts(ports.public_security, ports.public_security, ports.wechat, ports.sms),
         on_suspend=(_revoke_codes_of_resident(onecode),),
         on_device_revoked=(_revoke_codes_of_device(onecode),),
+        on_session_ended=(_revoke_codes_of_session(onecode),),
     )
     checkpoints = Checkpoints(
         foundation.db, foundation.keyring, foundation.clock, origin_of(foundation.settings.public_url)
@@ -113,6 +115,13 @@ def _revoke_codes_of_resident(onecode: OneCode) -> OnSuspend:
 def _revoke_codes_of_device(onecode: OneCode) -> OnDeviceRevoked:
     def revoke(_resident: str, device: str, _at: datetime, session: Session) -> None:
         onecode.revocation.device_removed(device, session)
+
+    return revoke
+
+
+def _revoke_codes_of_session(onecode: OneCode) -> OnSessionEnded:
+    def revoke(ended: str, _at: datetime, session: Session) -> None:
+        onecode.revocation.session_ended(ended, session)
 
     return revoke
 

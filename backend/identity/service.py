@@ -28,6 +28,7 @@ from backend.identity.residents import Residents
 from backend.identity.revocation import Revocations
 from backend.identity.revocations import repository as revocations_repository
 from backend.identity.sessions import repository as sessions_repository
+from backend.identity.sessions.ending import OnSessionEnded, SessionEnding
 from backend.identity.sessions.refresh import RefreshService
 from backend.identity.sessions.refresh_tokens import RefreshTokens
 from backend.identity.sessions.service import SessionOpener, SessionService
@@ -90,8 +91,9 @@ def build_identity(
     *,
     on_suspend: tuple[OnSuspend, ...] = (),
     on_device_revoked: tuple[OnDeviceRevoked, ...] = (),
+    on_session_ended: tuple[OnSessionEnded, ...] = (),
 ) -> Identity:
-    """Wires identity. Hooks of higher features run in the transaction of a suspension or a device's end."""
+    """Wires identity. Hooks of higher features run in the transaction of what they are named after."""
     db = core.db
     repository = residents_repository.ResidentRepository(db)
     sessions = sessions_repository.SessionRepository(db)
@@ -108,6 +110,7 @@ def build_identity(
     faces = FaceChecks(core, face_repository.FaceCheckRepository(db), residents, ports.faces, tokens)
     mobiles = Mobiles(core, residents, repository, codes)
     proofing = Proofing(core, residents, ports.registry)
+    ending = SessionEnding(sessions, revocations, on_session_ended)
     closing = Closing(repository, sessions, devices, revocations, on_suspend)
     proofs = MobileProofs(codes, tickets, residents)
     return Identity(
@@ -121,8 +124,8 @@ def build_identity(
         registration=Registration(
             core, residents, repository, proofing, proofs, tickets, links, faces, mobiles, opener, closing
         ),
-        refresh=RefreshService(core, sessions, refresh_tokens, tokens, revocations),
-        sessions=SessionService(core, sessions, revocations),
+        refresh=RefreshService(core, sessions, refresh_tokens, tokens, ending),
+        sessions=SessionService(core, sessions, ending),
         devices=DeviceService(core, devices, sessions, tokens, revocations, on_device_revoked),
         faces=faces,
         mobiles=mobiles,

@@ -4,7 +4,7 @@
 signed, revoked_at?}`; each is removed a day after its `exp`. A handle is 16 random bytes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -75,9 +75,9 @@ class CredentialRepository:
         """Revokes all that the resident has; how many they were."""
         return self._revoke({"resident": resident}, at, session)
 
-    def revoke_session(self, session_ids: Iterable[str], at: datetime, session: Session | None) -> int:
-        """Revokes all that was issued to these sessions; how many they were."""
-        return self._revoke({"session": {"$in": list(session_ids)}}, at, session)
+    def revoke_session(self, session_id: str, at: datetime, session: Session | None) -> int:
+        """Revokes all that was issued to a session; how many they were."""
+        return self._revoke({"session": session_id}, at, session)
 
     def revoke_device(self, device: str, at: datetime, session: Session | None) -> int:
         """Revokes all that was issued to a device; how many they were."""

@@ -1,7 +1,5 @@
 """Revoking credentials when an identity is suspended, a session ends or a device goes."""
 
-from collections.abc import Iterable
-
 from backend.core.clock import Clock
 from backend.core.mongo.client import Session
 from backend.onecode.cards.repository import CardRepository
@@ -26,9 +24,9 @@ class CredentialRevocation:
             resident, now, session
         )
 
-    def sessions_ended(self, sessions: Iterable[str], session: Session) -> int:
-        """Revokes all live credentials that were issued to these sessions; how many they were."""
-        return self._credentials.revoke_session(sessions, self._clock.now(), session)
+    def session_ended(self, ended: str, session: Session) -> int:
+        """Revokes all live credentials that were issued to a session; how many they were."""
+        return self._credentials.revoke_session(ended, self._clock.now(), session)
 
     def device_removed(self, device: str, session: Session) -> int:
         """Revokes all live credentials that were issued to a device; how many they were."""

@@ -11,7 +11,7 @@ from backend.core.mongo.client import Session, transact
 from backend.identity.client import Client
 from backend.identity.commands import Command, Commands
 from backend.identity.models import Assurance
-from backend.identity.revocation import Revocations
+from backend.identity.sessions.ending import SessionEnding
 from backend.identity.sessions.models import (
     GRACE,
     IDLE_LIFE,
@@ -45,13 +45,13 @@ class RefreshService:
         sessions: SessionRepository,
         refresh_tokens: RefreshTokens,
         tokens: ResidentTokens,
-        revocations: Revocations,
+        ending: SessionEnding,
     ) -> None:
         self._core = core
         self._sessions = sessions
         self._refresh_tokens = refresh_tokens
         self._tokens = tokens
-        self._revocations = revocations
+        self._ending = ending
         self._commands = Commands(core.idempotency)
         self._successors = core.sealer.system("refresh-successors")
 
@@ -124,8 +124,7 @@ class RefreshService:
 
     def _end_family(self, reused: ResidentSession, session: Session) -> None:
         now = self._core.clock.now()
-        if self._sessions.end(reused.id, reused.resident, EndReason.REFRESH_REUSED, now, session):
-            self._revocations.revoke_session(reused.id, session)
+        if self._ending.end(reused.id, reused.resident, EndReason.REFRESH_REUSED, now, session):
             self._core.audit.append(
                 _entry("identity.session.refresh_reused", reused, "REFRESH_REUSED"), session
             )

@@ -15,7 +15,7 @@ from backend.identity.client import Client
 from backend.identity.commands import Command, Commands
 from backend.identity.models import Assurance
 from backend.identity.repository import ResidentRepository
-from backend.identity.revocation import Revocations
+from backend.identity.sessions.ending import SessionEnding
 from backend.identity.sessions.models import (
     ABSOLUTE_LIFE,
     IDLE_LIFE,
@@ -74,11 +74,11 @@ class SessionService:
         self,
         core: Foundation,
         sessions: SessionRepository,
-        revocations: Revocations,
+        ending: SessionEnding,
     ) -> None:
         self._core = core
         self._sessions = sessions
-        self._revocations = revocations
+        self._ending = ending
         self._commands = Commands(core.idempotency)
 
     def list(self, viewer: ResidentViewer, page: PageRequest) -> Page[ResidentSession]:
@@ -97,9 +97,8 @@ class SessionService:
         command = Command(viewer.resident, key, f"identity.session.{reason}", {"session": session_id})
 
         def work(session: Session) -> str:
-            if not self._sessions.end(session_id, viewer.resident, reason, self._core.clock.now(), session):
+            if not self._ending.end(session_id, viewer.resident, reason, self._core.clock.now(), session):
                 raise Refusal("NOT_FOUND")
-            self._revocations.revoke_session(session_id, session)
             entry = Entry(
                 action=f"identity.session.{reason.lower()}",
                 actor=Actor("resident", viewer.resident),

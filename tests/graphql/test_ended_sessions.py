@@ -1,0 +1,55 @@
+"""What was given to a session stops counting with it, the codes that it could show too."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.graphql.test_identity import (
+    CLIENT,
+    REFRESH,
+    REVOKE_SESSION,
+    SIGN_OUT,
+    Api,
+    api,  # noqa: F401 - a fixture.
+)
+from tests.graphql.test_onecode import ISSUE
+from tests.integration.identity.world import LAPTOP, LI, DeviceKey
+from tests.integration.onecode.world import Phone
+
+Session = tuple[str, str, str]  # Its id, its access token at L2 and its first refresh token.
+
+
+def sign_out(api: Api, ended: Session) -> None:  # noqa: F811 - the fixture above.
+    assert api.do(api.viewer(ended[1]), SIGN_OUT)["__typename"] == "SessionEnded"
+
+
+def end_from_elsewhere(api: Api, ended: Session) -> None:  # noqa: F811 - as above.
+    laptop = api.world.sign_in(LI[2], LAPTOP)
+    assert api.do(api.viewer(laptop.access_token), REVOKE_SESSION, session=ended[0])["session"] == ended[0]
+
+
+def reuse_a_refresh_token(api: Api, ended: Session) -> None:  # noqa: F811 - as above.
+    assert api.do(None, REFRESH, token=ended[2], client=CLIENT)["__typename"] == "SignedIn"
+    api.world.clock.advance(60)
+    assert api.do(None, REFRESH, token=ended[2], client=CLIENT)["code"] == "REFRESH_REUSED"
+
+
+@pytest.mark.parametrize("end", [sign_out, end_from_elsewhere, reuse_a_refresh_token])
+def test_the_codes_of_a_session_end_with_it_and_no_others(
+    api: Api,  # noqa: F811 - as above.
+    end: Callable[[Api, Session], None],
+) -> None:
+    phone = api.world.register(LI)
+    strong = api.world.register_device(phone.access_token, DeviceKey()).grant.access_token
+    api.do(api.viewer(strong), ISSUE, keys=Phone().points())
+    api.world.clock.advance(60)  # A number gets one code a minute.
+    other = api.world.sign_in(LI[2])
+    stronger = api.world.register_device(other.access_token, DeviceKey()).grant.access_token
+    api.do(api.viewer(stronger), ISSUE, keys=Phone().points())
+    api.world.clock.advance(60)
+
+    end(api, (phone.session, strong, phone.refresh_token))
+
+    credentials = api.services.foundation.db["credentials"]
+    assert credentials.count_documents({"session": phone.session, "revoked_at": None}) == 0
+    assert credentials.count_documents({"session": other.session, "revoked_at": None}) == 16
