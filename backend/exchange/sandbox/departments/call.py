@@ -68,11 +68,13 @@ class Call:
         version = blake2b(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS), digest_size=12).hexdigest()
         return {"as_of": content.get("as_of", self.morning()), "version": version, **plain}
 
-    def keep(self, what: str, key: str, content: Body, owner: str = "") -> Body:
-        """Writes `content`, true from now on, and gives it as a record."""
+    def keep(
+        self, what: str, key: str, content: Body, owner: str = "", *, hidden: tuple[str, ...] = ()
+    ) -> Body:
+        """Writes `content`, true from now on, and gives it as a record without what is `hidden`."""
         kept = {**content, "as_of": self.moment()}
         self.registry.put(what, key, kept, owner)
-        return self.record(kept)
+        return self.record({name: value for name, value in kept.items() if name not in hidden})
 
     def page(self, items: list[Body], **more: Any) -> Body:  # noqa: ANN401 - JSON.
         """The page of `items` that the call asks for, as a record."""

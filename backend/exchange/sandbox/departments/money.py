@@ -13,5 +13,5 @@ def cents(amount: Decimal) -> Decimal:
 
 
 def yuan(amount: Decimal) -> str:
-    """Two decimals, rounded half-up."""
-    return f"{cents(amount):.2f}"
+    """Two decimals, rounded half-up; zero has no sign."""
+    return f"{cents(amount) + 0:.2f}"

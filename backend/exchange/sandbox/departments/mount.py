@@ -8,7 +8,12 @@ from backend.core.mongo.client import connect
 from backend.exchange.department_api.operations import Kind
 from backend.exchange.message_signatures import PublicKey, public_key
 from backend.exchange.sandbox.config import SandboxConfig
-from backend.exchange.sandbox.departments import social_security
+from backend.exchange.sandbox.departments import (
+    education,
+    medical_insurance,
+    public_security,
+    social_security,
+)
 from backend.exchange.sandbox.departments.call import Handler
 from backend.exchange.sandbox.departments.department import (
     EXCHANGE_KEY_ID,
@@ -24,6 +29,9 @@ from backend.exchange.sandbox.departments.world import World
 
 HANDLERS: Final[Mapping[Kind, Mapping[str, Handler]]] = {
     Kind.SOCIAL_SECURITY: social_security.HANDLERS,
+    Kind.MEDICAL_INSURANCE: medical_insurance.HANDLERS,
+    Kind.PUBLIC_SECURITY: public_security.HANDLERS,
+    Kind.EDUCATION: education.HANDLERS,
 }
 
 
@@ -38,7 +46,7 @@ class Departments:
         database = connect(config.mongodb_uri)[config.database]
         world = World(config.residents, config.seed)
         keys = exchange_keys(config)
-        for department in (one for one in departments() if one.kind in HANDLERS):
+        for department in departments():
             registry = Registry(database, department, clock)
             registry.prepare()
             handlers = HANDLERS[department.kind]

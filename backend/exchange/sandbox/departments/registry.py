@@ -3,7 +3,7 @@
 Records that nobody ever changed are not here: they are made from the population whenever they are asked for.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -41,6 +41,12 @@ class Registry:
         """The record's content; None when there is none."""
         found = self._records.find_one({"_id": f"{what}:{key}"}, session=self._session)
         return None if found is None else dict(found["content"])
+
+    def several(self, what: str, keys: Iterable[str]) -> dict[str, Content]:
+        """The contents of those records that there are, by key."""
+        wanted = {"_id": {"$in": [f"{what}:{key}" for key in keys]}}
+        found = self._records.find(wanted, session=self._session)
+        return {record["_id"].partition(":")[2]: dict(record["content"]) for record in found}
 
     def list(self, what: str, owner: str) -> list[Content]:
         """All of a person's records of a sort, newest first."""

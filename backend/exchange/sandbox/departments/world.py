@@ -10,7 +10,7 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import Final
 
-from backend.core.divisions import cities, city_of, divisions
+from backend.core.divisions import cities, city_of, divisions, successor
 from backend.core.resident_id import Sex
 from backend.exchange.sandbox.departments.months import Month, month_of
 from backend.exchange.sandbox.population import (
@@ -105,12 +105,12 @@ class World:
         """Who has this opaque number (see Facts.opaque)."""
         if len(text) != 8 or not set(text) <= set("0123456789abcdef"):
             return None
-        number = int(text, 16) * _GATHER % (1 << 32)
+        number = int(text, 16) * _GATHER % (1 << 32) - 1
         known = tuple(KNOWN_PEOPLE.values())
-        if number < len(known):
+        if 0 <= number < len(known):
             return known[number]
         index = number - len(known)
-        return population_person(index, self.seed) if index < self.residents else None
+        return population_person(index, self.seed) if 0 <= index < self.residents else None
 
     def facts(self, person: DemoPerson, today: date) -> Facts:
         """What is known of the person on a day."""
@@ -130,7 +130,7 @@ def opaque(person: DemoPerson) -> str:
     """See Facts.opaque."""
     known = list(KNOWN_PEOPLE)
     number = known.index(person.id_number) if person.index is None else person.index + len(known)
-    return f"{number * _SCATTER % (1 << 32):08x}"
+    return f"{(number + 1) * _SCATTER % (1 << 32):08x}"
 
 
 def draw(seed: int, what: str, key: str) -> int:
@@ -144,8 +144,8 @@ def age_on(birth: date, day: date) -> int:
 
 
 def place_name(division: str) -> str:
-    """The name of a city or district of ours."""
-    return divisions()[division].name
+    """The name of a city or district of ours, under its code of today or an earlier one."""
+    return divisions()[successor(division)].name
 
 
 def neighbour(city: str, number: int) -> str:
