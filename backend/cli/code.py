@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-import segno
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -25,6 +24,7 @@ from backend.onecode.imaging import read_image
 from backend.onecode.service import OneCode, build_onecode
 from backend.onecode.showing import draw_png
 from backend.onecode.wire.errors import CodeRejected
+from backend.onecode.wire.qr import symbol
 
 app = typer.Typer(help="Codes by hand, for support and demos.", no_args_is_help=True)
 
@@ -61,7 +61,7 @@ def show(
     if png is not None:
         png.write_bytes(draw_png(shown.text))
     else:
-        segno.make_qr(shown.text, error="m", boost_error=False).terminal(compact=True)
+        symbol(shown.text).terminal(compact=True)
     typer.echo(shown.text)
     typer.echo(f"until {local_iso(shown.expires_at)}", err=True)
 

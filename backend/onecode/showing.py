@@ -6,11 +6,8 @@ two desks never see the same handle, and a code that refreshes every 15 seconds 
 
 import hashlib
 import hmac
-import io
 from datetime import timedelta
 from typing import Final
-
-import segno
 
 from backend.core.clock import Clock, epoch
 from backend.identity.viewer import ResidentViewer
@@ -19,12 +16,12 @@ from backend.onecode.issuing import Issuing
 from backend.onecode.models import Held, IssuedCredential, Reach, ShownCode
 from backend.onecode.repository import CredentialRepository
 from backend.onecode.scan_repository import ScanRepository
+from backend.onecode.wire import qr
 from backend.onecode.wire.code import build_code
 from backend.onecode.wire.proof import STEP_SECONDS, WINDOW_STEPS, sign_proof, step_at, step_start
 
 SHOWING: Final = timedelta(minutes=5)
 _NONCE_BYTES: Final = 12
-_QUIET_ZONE: Final = 4  # ISO/IEC 18004 §9.1
 
 
 class Showing:
@@ -82,16 +79,9 @@ class Showing:
 
 def draw_svg(text: str) -> str:
     """The code as an SVG image (QR Code, level M), which scales to any size."""
-    svg: str = _symbol(text).svg_inline(scale=4, border=_QUIET_ZONE, dark="#000", light="#fff", omitsize=True)
-    return svg
+    return qr.svg(text)
 
 
 def draw_png(text: str, scale: int = 8) -> bytes:
     """The code as a PNG image (QR Code, level M), `scale` pixels a module."""
-    image = io.BytesIO()
-    _symbol(text).save(image, kind="png", scale=scale, border=_QUIET_ZONE)
-    return image.getvalue()
-
-
-def _symbol(text: str) -> segno.QRCode:
-    return segno.make_qr(text, error="m", boost_error=False)
+    return qr.png(text, scale=scale)
