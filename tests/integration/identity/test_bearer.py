@@ -6,6 +6,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import jwt
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask, jsonify
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymongo.errors import ServerSelectionTimeoutError
 from werkzeug.test import TestResponse
@@ -201,7 +202,11 @@ def test_nested_lists_without_end_are_a_401(edge: Edge) -> None:
     assert_coded_401(edge.get(f"{deep}.{payload}.{signature}"))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(text=st.text(st.characters(min_codepoint=33, max_codepoint=255), min_size=1, max_size=80))
 def test_garbage_is_a_401(edge: Edge, text: str) -> None:
     response = edge.client.get("/resident", headers={"Authorization": f"Bearer {text}"})
@@ -211,15 +216,17 @@ def test_garbage_is_a_401(edge: Edge, text: str) -> None:
     assert dotted.status_code == 401 or dotted.json == {"subject": None}
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_no_changed_character_passes(edge: Edge, data: st.DataObject) -> None:
+def test_no_changed_character_passes(edge: Edge) -> None:
     token = edge.forge()
-    at = data.draw(st.integers(0, len(token) - 1))
-    character = data.draw(st.sampled_from("ABCDwxyz0189-_.").filter(lambda c: c != token[at]))
-    changed = token[:at] + character + token[at + 1 :]
-    assume(not _same_octets(token, changed))
-    assert_coded_401(edge.get(changed))
+    tried = 0
+    for at, character in product(range(len(token)), "ABCDwxyz0189-_."):
+        changed = token[:at] + character + token[at + 1 :]
+        if changed == token or _same_octets(token, changed):
+            continue
+        with pytest.raises(jwt.InvalidTokenError):
+            edge.world.identity.tokens.verify(changed)
+        tried += 1
+    assert tried > 14 * len(token) - 20
 
 
 def _same_octets(one: str, other: str) -> bool:
