@@ -31,6 +31,10 @@ def web_blueprint(services: Services) -> Blueprint:
     def status_list(number: int) -> Response:
         return _published(_found(onecode.status.status_list(number)), now())
 
+    @blueprint.get("/.well-known/one-code/card-status/<int:number>")
+    def card_status_list(number: int) -> Response:
+        return _published(_found(onecode.card_status.status_list(number)), now())
+
     @blueprint.get("/.well-known/audit-checkpoint")
     def audit_checkpoint() -> Response:
         checkpoint = services.audit_checkpoints.latest()
