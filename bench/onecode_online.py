@@ -74,6 +74,7 @@ GROWTH_BOUND = 1.10
 THREADS = 32
 DESKS = 512  # A desk may scan 120 times a minute.
 WARM_UP = 4_000
+SIGN_IN_SECONDS = 300.0
 DOCUMENT = """mutation Verify($code: String!, $request: String!) {
   verifyCode(code: $code, domain: "medical", purpose: "treatment", requestId: $request) {
     __typename
@@ -431,6 +432,7 @@ class Desks:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._turn = itertools.count()
+        self._tokens, self._signed_in_at = stage.tokens, time.monotonic()
         self.outcomes: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -447,7 +449,7 @@ class Desks:
             self.outcomes += outcomes
 
     def _scan_one(self, connection: http.client.HTTPConnection) -> str:
-        token = self._stage.tokens[next(self._turn) % DESKS]
+        token = self._token()
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
         connection.request("POST", "/graphql", self._stage.body(), headers)
         response = connection.getresponse()
@@ -457,6 +459,13 @@ class Desks:
         answer: dict[str, Any] = json.loads(body)
         found = (answer.get("data") or {}).get("verifyCode") or {}
         return str(found.get("code") or found.get("__typename") or answer.get("errors"))[:100]
+
+    def _token(self) -> str:
+        """One desk's token after another, signed in anew long before they expire."""
+        with self._lock:
+            if time.monotonic() - self._signed_in_at > SIGN_IN_SECONDS:
+                self._tokens, self._signed_in_at = _desk_tokens(self._stage.core), time.monotonic()
+            return self._tokens[next(self._turn) % DESKS]
 
 
 def memory(stage: Stage, scans: int) -> tuple[int, int, float]:
