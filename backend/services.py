@@ -14,8 +14,8 @@ from backend.core.audit.proof import Proofs
 from backend.core.foundation import Foundation
 from backend.core.mongo.client import Session
 from backend.core.outbound import Outbound
-from backend.exchange.public_security import HttpPublicSecurity
-from backend.exchange.wechat import HttpWeChatLogin
+from backend.exchange.public_security import FaceVerification, HttpPublicSecurity, RealNameRegistry
+from backend.exchange.wechat import HttpWeChatLogin, WeChatLogin
 from backend.identity.closing import OnSuspend
 from backend.identity.consent.service import ConsentService, build_consents
 from backend.identity.devices.service import OnDeviceRevoked
@@ -25,35 +25,38 @@ from backend.identity.staff.service import Staff, build_staff
 from backend.identity.staff.tokens import staff_viewer
 from backend.identity.viewer import ResidentViewer, StaffViewer
 from backend.onecode.service import OneCode, build_onecode
-from notifications.channels.sms import HttpSmsGateway
+from notifications.channels.sms import HttpSmsGateway, SmsGateway
 
 Viewer = ResidentViewer | StaffViewer
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The systems outside, as production reaches them: over HTTP."""
+    """The systems outside that features ask."""
 
-    wechat: HttpWeChatLogin
-    public_security: HttpPublicSecurity
-    sms: HttpSmsGateway
+    wechat: WeChatLogin
+    registry: RealNameRegistry
+    faces: FaceVerification
+    sms: SmsGateway
 
 
 def build_ports(foundation: Foundation) -> Ports:
     """HTTP clients for everything outside, at the addresses in the settings."""
     settings = foundation.settings
+    public_security = HttpPublicSecurity(
+        Outbound("public_security", settings.public_security_url),
+        settings.public_security_caller,
+        _secret(settings.public_security_key).encode(),
+        foundation.clock,
+    )
     return Ports(
         wechat=HttpWeChatLogin(
             Outbound("wechat", settings.wechat_url),
             settings.wechat_app_id,
             _secret(settings.wechat_app_secret),
         ),
-        public_security=HttpPublicSecurity(
-            Outbound("public_security", settings.public_security_url),
-            settings.public_security_caller,
-            _secret(settings.public_security_key).encode(),
-            foundation.clock,
-        ),
+        registry=public_security,
+        faces=public_security,
         sms=HttpSmsGateway(
             Outbound("sms", settings.sms_url), _secret(settings.sms_access_key), settings.sms_sign_name
         ),
@@ -86,7 +89,7 @@ def build_services(foundation: Foundation, ports: Ports) -> Services:
     onecode = build_onecode(foundation)
     identity = build_identity(
         foundation,
-        IdentityPorts(ports.public_security, ports.public_security, ports.wechat, ports.sms),
+        IdentityPorts(ports.registry, ports.faces, ports.wechat, ports.sms),
         on_suspend=(_revoke_codes_of_resident(onecode),),
         on_device_revoked=(_revoke_codes_of_device(onecode),),
         on_session_ended=(_revoke_codes_of_session(onecode),),

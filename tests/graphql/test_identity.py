@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -146,25 +146,9 @@ def api(db: Db, mongo_client: MongoClient, clock: StandingClock) -> Api:
     foundation.keyring.ensure()
     world = World(foundation, clock)
     ensure_indexes(db, world.indexes)
-    services = build_services(foundation, cast("Ports", FakePorts(world)))
+    services = build_services(foundation, Ports(world.wechat, world.registry, world.faces, world.sms))
     world.identity = services.identity
     return Api(services, world)
-
-
-class FakePorts:
-    """The ports that the world holds, under the names that production gives them."""
-
-    def __init__(self, world: World) -> None:
-        self.wechat, self.sms = world.wechat, world.sms
-        self.public_security = PublicSecurity(world)
-
-
-class PublicSecurity:
-    """One department with both of its interfaces."""
-
-    def __init__(self, world: World) -> None:
-        self.check = world.registry.check
-        self.start, self.result = world.faces.start, world.faces.result
 
 
 def officer(city: str | None = None) -> StaffViewer:
