@@ -111,6 +111,10 @@ def test_a_hostile_application_is_refused_with_a_code(changes, code):
     assert code_of(refused) == code
 
 
+def test_a_memo_may_have_five_hundred_characters():
+    assert len(application(memo="长" * 500).memo) == 500
+
+
 def test_a_second_filing_to_the_same_city_may_not_overlap():
     standing = filing(begndate=date(2026, 1, 1), enddate=date(2026, 3, 10))
     with pytest.raises(Refusal) as refused:

@@ -151,6 +151,11 @@ def test_a_faulty_catalogue_is_refused(old, new, code):
     assert refused(parse_catalogue, planted(CATALOGUE, old, new)) == code
 
 
+@pytest.mark.parametrize("limit", ["-0.01", "NaN", "0.0000001"])
+def test_a_price_limit_that_is_no_price_is_refused(limit):
+    assert refused(item, "X", pric_uplmt_amt=Decimal(limit)) == "MEDICAL_TABLE_AMOUNT"
+
+
 def test_an_item_may_pause_but_not_be_listed_twice():
     early = item("X", period=Period(date(2024, 1, 1), date(2024, 6, 30)))
     again = item("X", period=Period(date(2025, 1, 1)))
