@@ -49,7 +49,9 @@ class Settings(BaseSettings):
     allow_list: Path | None = Field(
         None, description="Manifest of persisted documents, sha256 to text; required in production."
     )
-    max_body_bytes: int = Field(256 * 1024, ge=1024, description="Largest request body.")
+    max_body_bytes: int = Field(
+        256 * 1024, ge=1024, description="Largest request body; /graphql itself takes 100000."
+    )
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="Proxies in front whose X-Forwarded-For is believed."
     )

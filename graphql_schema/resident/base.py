@@ -109,6 +109,17 @@ class AccessExtension(FieldExtension):
         return next_(source, info, **kwargs)
 
 
+class PaceExtension(FieldExtension):
+    """Bounds how fast one resident changes things; what is costly or secret has rules of its own as well."""
+
+    def resolve(self, next_: Callable[..., Any], source: object, info: Info, **kwargs: object) -> object:
+        """Counts the attempt, then resolves; raises Refusal RATE_LIMITED."""
+        context = info.context
+        if isinstance(context.viewer, ResidentViewer):
+            context.services.foundation.limits.hit("mutation.resident", context.viewer.resident)
+        return next_(source, info, **kwargs)
+
+
 class RefusalExtension(FieldExtension):
     """Turns a service's Refusal into the `Refused` member of the mutation's union."""
 
@@ -128,7 +139,7 @@ def query(access: Access, *, description: str | None = None) -> RootField:
 def mutation(access: Access, *, description: str | None = None) -> RootField:
     """A root mutation field with its access rule; what its service refuses becomes `Refused`."""
     # The last extension is the outermost: a denial must pass by the one that catches refusals.
-    return _root_field(access, description, [RefusalExtension(), AccessExtension(access)])
+    return _root_field(access, description, [PaceExtension(), RefusalExtension(), AccessExtension(access)])
 
 
 def _root_field(access: Access, description: str | None, extensions: list[FieldExtension]) -> RootField:

@@ -111,6 +111,9 @@ _STATUS: Final = {
 }
 
 
+_CODES: Final = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE"}
+
+
 def _refused(refusal: Refusal) -> Response:
     status = _STATUS.get(refusal.code, 400)
     return _coded(status, refusal.code, refusal.message(locale()), refusal.retry_after)
@@ -123,7 +126,9 @@ def _database_away(fault: PyMongoError) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
-    response = _coded(error.code or 500, f"HTTP_{error.code}", error.name)
+    status = error.code or 500
+    code = _CODES.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR")
+    response = _coded(status, code, message(code, locale()))
     for name, value in error.get_headers():
         if name in {"Allow", "Retry-After"}:
             response.headers[name] = value

@@ -73,10 +73,6 @@ class PhoneCodeRepository:
         """Sends no codes to a number until then."""
         self._blocked.update_one({"_id": mobile_index}, {"$max": {"until": until}}, upsert=True)
 
-    def unblock(self, mobile_index: bytes) -> None:
-        """Sends codes to a number again."""
-        self._blocked.delete_one({"_id": mobile_index})
-
     def is_blocked(self, mobile_index: bytes, now: datetime) -> bool:
         """Whether a number gets no codes."""
         return self._blocked.find_one({"_id": mobile_index, "until": {"$gt": now}}) is not None

@@ -20,10 +20,6 @@ class KeptCard:
     expires_at: datetime
     revoked_at: datetime | None = None
 
-    def is_live(self, now: datetime) -> bool:
-        """Whether desks still take it."""
-        return self.revoked_at is None and now < self.expires_at
-
 
 @dataclass(frozen=True, slots=True)
 class PrintedCard:

@@ -15,7 +15,7 @@ FIVE_IN_TEN_SECONDS = parse_many("5/10second")
 def test_every_declared_rule_parses_and_limits_something() -> None:
     rules = declared_rules()
 
-    assert {"otp.send.phone", "otp.verify.challenge", "staff.login.account", "scan.staff"} <= set(rules)
+    assert {"otp.send.phone", "otp.verify.phone", "staff.login.account", "scan.staff"} <= set(rules)
     assert all(limit.amount > 0 for rule in rules.values() for limit in rule.limits)
 
 
