@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from flask import Flask, Request, g
 from flask.typing import ResponseReturnValue
-from graphql_schema.resident.schema import schema
 from pymongo.errors import PyMongoError
 
 from backend.core.audit.metrics import UnplacedAge
@@ -22,6 +21,7 @@ from backend.services import Services, build_ports, build_services
 from backend.web import web_blueprint
 from graphql_schema.engine import METHODS, Documents, graphql_view, read_manifests
 from graphql_schema.resident.base import Context
+from graphql_schema.resident.schema import schema
 
 
 def from_environment() -> Flask:

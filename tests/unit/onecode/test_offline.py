@@ -138,7 +138,7 @@ def test_a_state_file_that_cannot_be_written_fails_closed(
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF"])
 def test_broken_pictures_are_refused_never_a_crash(kind: str, tmp_path: Path) -> None:
-    rng = random.Random(kind)  # noqa: S311 - repeatable.
+    rng = random.Random(kind)
     whole = io.BytesIO()
     Image.open(io.BytesIO(qr.png("YM1:ABC"))).convert("RGB").save(whole, kind)
     path = tmp_path / "broken"

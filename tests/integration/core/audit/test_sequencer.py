@@ -401,7 +401,7 @@ def start(mongo: str, db: Db, kek: str, owner: str) -> subprocess.Popen[str]:
 
 
 def test_a_sequencer_killed_at_any_moment_leaves_a_log_that_verifies(mongo: str, real: Db, kek: str) -> None:
-    log, dice = AuditLog(real, SystemClock()), random.Random(9)  # noqa: S311 - when to kill is no secret.
+    log, dice = AuditLog(real, SystemClock()), random.Random(9)
     checkpoints = Checkpoints(real, Keyring(real, Kek.parse(kek), SystemClock()), SystemClock(), ORIGIN)
     written = 0
     for life in range(6):

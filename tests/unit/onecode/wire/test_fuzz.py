@@ -74,7 +74,7 @@ def test_no_character_left_out_doubled_or_swapped_is_accepted(office: Office) ->
 
 
 def test_20_000_mutations_of_good_input_raise_nothing_but_the_coded_error(office: Office) -> None:
-    rng = random.Random(169)  # noqa: S311 - a repeatable sequence is wanted.
+    rng = random.Random(169)
     verifier = office.verifier()
     trust_list = office.trust_list()
     roots = [office.root.verify_key()]
@@ -102,7 +102,7 @@ def _mutated(rng: random.Random, data: bytes) -> bytes:
 
 
 def test_20_000_arbitrary_inputs_raise_nothing_but_the_coded_error(office: Office) -> None:
-    rng = random.Random(45)  # noqa: S311 - a repeatable sequence is wanted.
+    rng = random.Random(45)
     verifier = office.verifier()
     for _ in range(20_000):
         data = rng.randbytes(rng.randrange(400))
@@ -112,7 +112,7 @@ def test_20_000_arbitrary_inputs_raise_nothing_but_the_coded_error(office: Offic
 
 
 def test_what_is_read_by_position_is_what_a_general_parser_reads(office: Office) -> None:
-    rng = random.Random(7)  # noqa: S311 - a repeatable sequence is wanted.
+    rng = random.Random(7)
     read = 0
     credential = office.credential()
     for _ in range(20_000):
