@@ -26,7 +26,7 @@ MIGRATIONS: Final[Sequence[Migration]] = ()
 
 
 def prepare_database(settings: Settings) -> list[int]:
-    """Creates missing indexes, runs new migrations, makes first keys; safe to repeat and to run at once.
+    """Creates missing indexes, runs new migrations, makes first keys; safe to repeat, also by two at once.
 
     Returns the numbers of the migrations that ran. Raises PyMongoError while the database is away, BadKek
     when it was sealed with another key.
