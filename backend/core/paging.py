@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from backend.core.errors import Refusal
@@ -62,3 +63,16 @@ def decode_cursor(cursor: str) -> str:
     if len(cursor) > 200 or not text.startswith("k:"):
         raise Refusal("BAD_INPUT", field="after")
     return text.removeprefix("k:")
+
+
+def moment_and_id(after: str) -> tuple[datetime, str]:
+    """The parts of a sort key `{moment} {id}`: an aware UTC time and the id; else Refusal BAD_INPUT."""
+    moment, _, found = after.partition(" ")
+    try:
+        at = datetime.fromisoformat(moment)
+        aware = None if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError) as fault:  # Some times of the years 1 and 9999 have no equal in UTC.
+        raise Refusal("BAD_INPUT", field="after") from fault
+    if aware is None or not found:
+        raise Refusal("BAD_INPUT", field="after")
+    return aware, found

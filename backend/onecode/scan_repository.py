@@ -14,10 +14,9 @@ from typing import Any, Final
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from backend.core.errors import Refusal
 from backend.core.mongo.client import Db, Document, Session, transact
 from backend.core.mongo.schema import Index, index
-from backend.core.paging import Page, PageRequest
+from backend.core.paging import Page, PageRequest, moment_and_id
 from backend.identity.consent.models import Consents
 from backend.identity.consent.repository import from_document as consents_from
 from backend.identity.models import Assurance, IdentityStatus
@@ -275,11 +274,5 @@ def _sort_key(scan: Scan) -> str:
 
 
 def _before(after: str) -> Document:
-    moment, _, scan = after.partition(" ")
-    try:
-        at = datetime.fromisoformat(moment)
-    except ValueError as fault:
-        raise Refusal("BAD_INPUT", field="after") from fault
-    if at.tzinfo is None or not scan:
-        raise Refusal("BAD_INPUT", field="after")
+    at, scan = moment_and_id(after)
     return {"$or": [{"at": {"$lt": at}}, {"at": at, "scan": {"$lt": scan}}]}

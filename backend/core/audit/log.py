@@ -5,11 +5,10 @@ from typing import Final
 
 from backend.core.audit.models import Entry, Record, canonical, digest, instant, parse
 from backend.core.clock import Clock
-from backend.core.errors import Refusal
 from backend.core.ids import new_id
 from backend.core.mongo.client import Db, Document, Session
 from backend.core.mongo.schema import Index, index
-from backend.core.paging import MAX_FIRST, Page, PageRequest
+from backend.core.paging import MAX_FIRST, Page, PageRequest, moment_and_id
 
 ENTRIES: Final = "audit_entries"
 INDEXES: Final[tuple[Index, ...]] = (
@@ -81,11 +80,5 @@ def _sort_key(record: Record) -> str:
 
 
 def _before(after: str) -> Document:
-    moment, _, entry_id = after.partition(" ")
-    try:
-        at = datetime.fromisoformat(moment)
-    except ValueError as fault:
-        raise Refusal("BAD_INPUT", field="after") from fault
-    if at.tzinfo is None or not entry_id:
-        raise Refusal("BAD_INPUT", field="after")
+    at, entry_id = moment_and_id(after)
     return {"$or": [{"at": {"$lt": at}}, {"at": at, "_id": {"$lt": entry_id}}]}

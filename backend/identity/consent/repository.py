@@ -5,14 +5,12 @@ enough to be joined into another query. `consent_history`: one document a decisi
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any, Final
 
-from backend.core.errors import Refusal
 from backend.core.ids import new_id
 from backend.core.mongo.client import Db, Document, Session
 from backend.core.mongo.schema import Index, index
-from backend.core.paging import Page, PageRequest
+from backend.core.paging import Page, PageRequest, moment_and_id
 from backend.identity.consent.models import Consents, ConsentState, Decision, consent_key
 
 COLLECTION: Final = "consents"
@@ -102,11 +100,5 @@ def _sort_key(row: Document) -> str:
 
 
 def _before(after: str) -> Document:
-    moment, _, entry = after.partition(" ")
-    try:
-        at = datetime.fromisoformat(moment)
-    except ValueError as fault:
-        raise Refusal("BAD_INPUT", field="after") from fault
-    if at.tzinfo is None or not entry:
-        raise Refusal("BAD_INPUT", field="after")
+    at, entry = moment_and_id(after)
     return {"$or": [{"at": {"$lt": at}}, {"at": at, "_id": {"$lt": entry}}]}

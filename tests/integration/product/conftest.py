@@ -10,7 +10,9 @@ from tests.product import Product, running_product
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A product that these tests share; those that kill or stop one start their own."""
-    with running_product(tmp_path_factory.mktemp("product"), demo_residents="50", processes="2") as running:
+    with running_product(
+        tmp_path_factory.mktemp("product"), demo_residents="50", processes="2", trusted_proxies="1"
+    ) as running:
         yield running
 
 

@@ -1,11 +1,13 @@
 """Pages and cursors."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.core.errors import Refusal
-from backend.core.paging import Page, PageRequest, decode_cursor, encode_cursor
+from backend.core.paging import Page, PageRequest, decode_cursor, encode_cursor, moment_and_id
 
 
 @pytest.mark.parametrize("first", [0, -1, 101, 10**9])
@@ -52,3 +54,25 @@ def test_the_last_page_has_none_after_it():
     page = Page.cut(["a", "b"], PageRequest(2), lambda item: item)
     assert not page.has_next
     assert page.map(str.upper).items == ("A", "B")
+
+
+def test_the_sort_key_of_a_moment_and_an_id_comes_apart():
+    assert moment_and_id("2026-01-01T08:00:00+08:00 e 1") == (datetime(2026, 1, 1, tzinfo=UTC), "e 1")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "soon e1",
+        "2026-01-01T00:00:00 e1",
+        "2026-01-01T00:00:00+00:00",
+        "2026-01-01T00:00:00+00:00 ",
+        "0001-01-01T00:00:00+23:59 e1",
+        "9999-12-31T23:59:59-23:59 e1",
+    ],
+)
+def test_a_sort_key_without_a_moment_that_can_be_is_bad_input(key):
+    with pytest.raises(Refusal) as refused:
+        moment_and_id(key)
+    assert refused.value.params == {"field": "after"}
