@@ -25,7 +25,7 @@ def verify(
         Path | None, typer.Option(help="The pinned root keys; `roots.json` beside the trust list.")
     ] = None,
     challenge: Annotated[
-        str | None, typer.Option(help="The challenge that the desk showed, 16 bytes in hex.")
+        str | None, typer.Option(help="The challenge that the desk showed, in hex.")
     ] = None,
     *,
     english: Annotated[bool, typer.Option("--english", help="Answer in English.")] = False,

@@ -13,14 +13,15 @@ from backend.identity.viewer import StaffViewer
 from backend.onecode.policies import DeskScope, find_policy
 from backend.onecode.scan_repository import Challenge, ScanRepository
 
-CHALLENGE_BYTES: Final = 16
+CHALLENGE_BYTES: Final = 12
+"""As long as an ordinary nonce, so that the symbol stays within QR version 12."""
 LIFETIME: Final = timedelta(seconds=120)
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 
 @dataclass(frozen=True, slots=True)
 class ShownChallenge:
-    """What the desk shows: 16 random bytes in hex, good for one scan until `expires_at`."""
+    """What the desk shows: 12 random bytes in hex, good for one scan until `expires_at`."""
 
     challenge: str
     expires_at: datetime
@@ -65,7 +66,7 @@ def check_request_id(request: str) -> None:
 
 
 def parse_challenge(text: str) -> bytes:
-    """The 16 bytes of a challenge in hex; Refusal BAD_INPUT for anything else."""
+    """The 12 bytes of a challenge in hex; Refusal BAD_INPUT for anything else."""
     try:
         challenge = bytes.fromhex(text) if len(text) == 2 * CHALLENGE_BYTES else b""
     except ValueError:

@@ -153,7 +153,7 @@ class CodeRejected:
 class ScanChallenge:
     """What the holder's phone signs in place of a nonce."""
 
-    challenge: str = strawberry.field(description="16 bytes in hex.")
+    challenge: str = strawberry.field(description="Random bytes in hex, to be signed in place of the nonce.")
     expires_at: datetime
 
     @classmethod
