@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import httpx2
 import pymongo
 import typer
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 from rich.console import Console
 from rich.table import Table
 
 from backend.cli.context import command_settings
 from backend.core.foundation import Foundation, build_foundation
 from backend.core.keyring import Purpose
-from backend.core.mongo.client import connect
+from backend.core.mongo.client import ORPHAN_SECONDS, connect
 from backend.core.mongo.embedded import MongodUnavailable, check_runs, find_mongod
 from backend.core.sealing import BadKek, Kek
 from backend.core.settings import Settings
@@ -88,6 +88,20 @@ def _mongodb(settings: Settings) -> Finding:
     return Finding("MongoDB", True, f"{version}, {hello.get('setName', 'sharded')}")
 
 
+def _orphans(foundation: Foundation) -> Finding:
+    """How long a killed process's transaction may hold its locks; a router doesn't tell."""
+    name = "transactionLifetimeLimitSeconds"
+    try:
+        seconds = foundation.db.client.admin.command({"getParameter": 1, name: 1})[name]
+    except OperationFailure:
+        return Finding(
+            "Orphaned transactions", None, f"{name} can't be read here; set it to {ORPHAN_SECONDS}"
+        )
+    wise = seconds <= ORPHAN_SECONDS
+    says = f"end after {seconds} s" + ("" if wise else f"; set {name} to {ORPHAN_SECONDS}")
+    return Finding("Orphaned transactions", True if wise else None, says)
+
+
 def _database(settings: Settings) -> Iterator[Finding]:
     """What only a reachable database with the right key can tell."""
     try:
@@ -114,7 +128,7 @@ def _signing_keys(foundation: Foundation) -> Finding:
     return Finding("Signing keys", True, f"{len(Purpose)} purposes")
 
 
-_LOOKS: tuple[Callable[[Foundation], Finding], ...] = (_sealed, _signing_keys)
+_LOOKS: tuple[Callable[[Foundation], Finding], ...] = (_sealed, _signing_keys, _orphans)
 
 
 def _allow_list(settings: Settings) -> Finding:

@@ -16,7 +16,10 @@ def sandbox(
     residents: Annotated[int, typer.Option(help="People whom the registry knows.", min=0)] = 100_000,
     face_auto_pass: Annotated[bool, typer.Option(help="Pass every face check at once.")] = False,
 ) -> None:
-    """Serves stand-ins for WeChat, text messages, the people registry and face checks."""
+    """Serves stand-ins for WeChat, text messages, the people registry, face checks and the departments.
+
+    The departments keep registries of their own, so they are there when TONGYU_MONGODB_URI is set.
+    """
     run_sandbox(host, port, sandbox_config(residents, face_auto_pass=face_auto_pass))
 
 
@@ -32,6 +35,7 @@ def sandbox_config(residents: int, *, face_auto_pass: bool = False) -> SandboxCo
         exchange_key=_shown(settings.public_security_key, standard.exchange_key),
         residents=residents,
         face_auto_pass=face_auto_pass,
+        mongodb_uri=settings.mongodb_uri if "mongodb_uri" in settings.model_fields_set else None,
     )
 
 

@@ -73,5 +73,12 @@ def worker() -> None:
 
 def _sequencer(foundation: Foundation) -> Sequencer:
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    origin = origin_of(foundation.settings.public_url)
-    return Sequencer(foundation.db, foundation.keyring, foundation.clock, owner, origin=origin)
+    settings = foundation.settings
+    return Sequencer(
+        foundation.db,
+        foundation.keyring,
+        foundation.clock,
+        owner,
+        origin=origin_of(settings.public_url),
+        checkpoint_seconds=settings.audit_checkpoint_seconds,
+    )

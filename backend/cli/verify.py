@@ -24,9 +24,7 @@ def verify(
     roots: Annotated[
         Path | None, typer.Option(help="The pinned root keys; `roots.json` beside the trust list.")
     ] = None,
-    challenge: Annotated[
-        str | None, typer.Option(help="The challenge that the desk showed, in hex.")
-    ] = None,
+    challenge: Annotated[str | None, typer.Option(help="The challenge that the desk showed, in hex.")] = None,
     *,
     english: Annotated[bool, typer.Option("--english", help="Answer in English.")] = False,
 ) -> None:

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     )
     kek_file: Path | None = Field(None, description="File that holds the key-encryption key instead.")
 
+    audit_checkpoint_seconds: float = Field(
+        60.0, gt=0, le=3600, description="How often a grown audit log gets a newly signed checkpoint."
+    )
     allow_list: Path | None = Field(
         None, description="Manifest of persisted documents, sha256 to text; required in production."
     )

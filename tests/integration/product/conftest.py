@@ -11,7 +11,11 @@ from tests.product import Product, running_product
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A product that these tests share; those that kill or stop one start their own."""
     with running_product(
-        tmp_path_factory.mktemp("product"), demo_residents="50", processes="2", trusted_proxies="1"
+        tmp_path_factory.mktemp("product"),
+        demo_residents="50",
+        processes="2",
+        trusted_proxies="1",
+        audit_checkpoint_seconds="1",
     ) as running:
         yield running
 
