@@ -14,7 +14,8 @@ from backend.core.mongo.embedded import free_port
 RUN_SANDBOX = (
     "import sys; from backend.exchange.sandbox.server import run_sandbox; "
     "from backend.exchange.sandbox.config import SandboxConfig; "
-    "run_sandbox('127.0.0.1', int(sys.argv[1]), SandboxConfig())"
+    "run_sandbox('127.0.0.1', int(sys.argv[1]), SandboxConfig(mongodb_uri=sys.argv[2] or None, "
+    "database=sys.argv[3]))"
 )
 _START_SECONDS = 30.0
 
@@ -58,6 +59,10 @@ class Sandbox:
         """Face verifications started from now on pass by themselves."""
         self._post("/face/auto-pass", {"auto_pass": True})
 
+    def departments(self) -> list[dict[str, str]]:
+        """City, kind, path, key id and public key of each department."""
+        return self._get("/departments")
+
     def reset(self) -> None:
         """As just started."""
         self._post("/reset", {})
@@ -75,10 +80,11 @@ class Sandbox:
 
 
 @contextmanager
-def running_sandbox() -> Iterator[Sandbox]:
-    """A sandbox on a free port for the length of the block."""
+def running_sandbox(mongodb_uri: str = "", database: str = "tongyu_sandbox") -> Iterator[Sandbox]:
+    """A sandbox on a free port for the length of the block; with a database it has the departments."""
     port = free_port()
-    with subprocess.Popen([sys.executable, "-c", RUN_SANDBOX, str(port)]) as process:
+    command = [sys.executable, "-c", RUN_SANDBOX, str(port), mongodb_uri, database]
+    with subprocess.Popen(command) as process:
         sandbox = Sandbox(f"http://127.0.0.1:{port}")
         try:
             wait_until_it_answers(process, sandbox)

@@ -111,5 +111,5 @@ def _number(given: Mapping[str, str]) -> str:
 
 def _offset(cursor: str) -> int:
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 6):
-        raise Problem(400, "BAD_REQUEST")
+        raise Problem(404, "RECORD_UNKNOWN")
     return int(cursor)

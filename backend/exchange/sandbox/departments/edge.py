@@ -208,7 +208,16 @@ def _json(content: bytes) -> Body | None:
         body = orjson.loads(content)
     except orjson.JSONDecodeError:
         return None
-    return body if isinstance(body, dict) else None
+    return _whole(body) if isinstance(body, dict) else None
+
+
+def _whole(value: Any) -> Any:  # noqa: ANN401 - any JSON value.
+    """The value with 1.0 as 1: to JSON Schema both are integers."""
+    if isinstance(value, dict):
+        return {name: _whole(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _problem(status: int, code: str) -> Answer:

@@ -65,7 +65,7 @@ def contributions(call: Call) -> Body:
     facts = call.facts()
     begin, end = parse_month(call.body["begin"]), parse_month(call.body["end"])
     if not 0 <= end - begin < _MOST_MONTHS:
-        raise Problem(400, "BAD_REQUEST")
+        raise Problem(422, "MONTHS_WRONG")
     wanted = call.body.get("insurance_type")
     kinds = [wanted] if wanted else list(RATES)
     last_month = month_of(call.today).plus(-1)

@@ -81,7 +81,7 @@ def enrol(call: Call) -> Body:
         raise Problem(409, "ALREADY_INSURED")
     name = given.get("psn_name")
     if name is None:
-        raise Problem(400, "BAD_REQUEST")
+        raise Problem(422, "NAME_MISSING")
     content = {
         "certno": certno,
         "name": name,
@@ -97,7 +97,7 @@ def contributions(call: Call) -> Body:
     """Contributions of the months asked for, newest first."""
     begin, end = parse_month(call.body["begin"]), parse_month(call.body["end"])
     if not 0 <= end - begin < _MOST_MONTHS:
-        raise Problem(400, "BAD_REQUEST")
+        raise Problem(422, "MONTHS_WRONG")
     insured = insured_of(call)
     person = call.world.find(insured.certno)
     if person is None:
