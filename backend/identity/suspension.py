@@ -84,7 +84,7 @@ class SuspensionService:
         IDENTITY_SUSPENDED, RATE_LIMITED, UPSTREAM_*.
         """
         person = self._proofing.claimed(name, id_number)
-        request = {"name": name, "person": person.id_index.hex()}
+        request = {"name": name, "person": person.id_index.hex(), "code": code}
         command = Command(f"challenge:{challenge}", key, "identity.suspend", request)
         answered = self._commands.answered(command, _CHANGED)
         if answered is not None:

@@ -22,9 +22,9 @@ class ProofGiven:
 
     @property
     def reference(self) -> str:
-        """A name of the proof that shows nothing of it."""
-        text = self.ticket if self.ticket is not None else self.challenge
-        return hashlib.sha256((text or "").encode()).hexdigest()
+        """A name of the whole proof that shows nothing of it: who knows a part of it can't name it."""
+        text = self.ticket if self.ticket is not None else f"{self.challenge}:{self.code}"
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,8 @@ class RefreshService:
         """New access and refresh tokens at L1; the old refresh token is used up.
 
         The token before the current one gives the same successor for 45 s to the same installation, whose
-        answer may have been lost. Any other used token ends the session. Raises Refusal: SESSION_ENDED,
+        answer may have been lost; under the same key it has its answer again for 24 h. Any other use of a
+        used token ends the session. Raises Refusal: SESSION_ENDED,
         REFRESH_REUSED, RATE_LIMITED.
         """
         session_id = self._refresh_tokens.session_of(token)
@@ -67,7 +68,9 @@ class RefreshService:
             raise Refusal("SESSION_ENDED")
         self._core.limits.hit("session.refresh", session_id)
         shown = token_hash(token)
-        command = Command(f"session:{session_id}", key, "identity.session.refresh", {"token": shown.hex()})
+        # Only the installation that asked has its answer again: a thief's repeat is a second use.
+        actor = f"session:{session_id}:{client.installation}"
+        command = Command(actor, key, "identity.session.refresh", {"token": shown.hex()})
         try:
             return self._commands.once(
                 command, _SIGNED_IN, lambda session: self._renew(session_id, shown, client, session)

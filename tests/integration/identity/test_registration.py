@@ -1,6 +1,7 @@
 """One person is one resident, whatever the entry; and nobody gets into an identity by knowing about it."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -92,6 +93,14 @@ def test_a_repeat_under_the_same_key_gets_the_same_answer(world: World) -> None:
     assert world.identity.registration.register(request, PHONE, repeated) == first
     assert world.registry.asked == 1
     assert world.core.db["sessions"].count_documents({}) == 1
+
+
+def test_who_knows_all_but_the_code_does_not_get_the_answer_again(world: World) -> None:
+    request, captured = RegistrationRequest(LI[0], LI[1], world.prove(LI[2])), key()
+    world.identity.registration.register(request, PHONE, captured)
+    guessed = replace(request, proof=replace(request.proof, code="no code"))
+    with refused("PHONE_CODE_WRONG"):
+        world.identity.registration.register(guessed, LAPTOP, captured)
 
 
 def test_a_proof_is_good_for_one_registration(world: World) -> None:

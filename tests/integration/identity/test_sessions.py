@@ -86,6 +86,14 @@ def test_a_repeat_under_the_same_key_gets_the_same_answer(world: World) -> None:
     assert world.identity.refresh.refresh(first.refresh_token, PHONE, repeated) == answer
 
 
+def test_a_repeat_under_the_same_key_by_another_installation_ends_the_family(world: World) -> None:
+    first, captured = world.register(), key()
+    answer = world.identity.refresh.refresh(first.refresh_token, PHONE, captured)
+    with refused("REFRESH_REUSED"):
+        world.identity.refresh.refresh(first.refresh_token, LAPTOP, captured)
+    assert not world.counts(answer.access_token)
+
+
 def test_a_token_shown_by_many_threads_at_once_has_one_successor(world: World) -> None:
     first = world.register()
     with ThreadPoolExecutor(4) as pool:
