@@ -1,16 +1,28 @@
 """Errors as clients see them: coded, in their language, with a request id, and with nothing else in them."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
-from graphql import GraphQLError, Node, ValueNode, VariableDefinitionNode, VariableNode
+from graphql import (
+    GraphQLError,
+    GraphQLSyntaxError,
+    Node,
+    ValueNode,
+    VariableDefinitionNode,
+    VariableNode,
+    print_ast,
+)
 
 from backend.core.errors import Locale, Refusal, catalogue
 
 _log = structlog.get_logger(__name__)
+
+_FOUND_VALUE: Final = re.compile(r"(String|Int|Float) ['\"]")
+"""How graphql-core names a token that holds a value; `BlockString` ends in one of these."""
 
 RETRY_AFTER_SECONDS: Final = 2
 """What a client is told to wait when a part that everything needs is away."""
@@ -73,7 +85,8 @@ class Reporter:
             return self._entry(refusal, error)
         if code == "BAD_USER_INPUT":
             return self._entry(Refusal(code, name=_variable(error)), error)
-        return {"message": error.message, **_place(error), "extensions": self._extensions(code)}
+        message = Refusal(code).message(self.locale) if _quotes_a_value(error) else error.message
+        return {"message": message, **_place(error), "extensions": self._extensions(code)}
 
     def _in_execution(self, error: GraphQLError) -> dict[str, Any]:
         return self._entry(self._public(error), error)
@@ -166,6 +179,14 @@ def _variable(error: GraphQLError) -> str:
     node = _first_node(error)
     variable = node.variable if isinstance(node, VariableDefinitionNode) else node
     return f"${variable.name.value}" if isinstance(variable, VariableNode) else "?"
+
+
+def _quotes_a_value(error: GraphQLError) -> bool:
+    """Whether graphql-core's message repeats a literal of the document, which may be personal."""
+    node = _first_node(error)
+    if isinstance(node, ValueNode):
+        return print_ast(node) in error.message
+    return isinstance(error, GraphQLSyntaxError) and _FOUND_VALUE.search(error.message) is not None
 
 
 def _place(error: GraphQLError) -> dict[str, Any]:

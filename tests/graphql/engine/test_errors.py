@@ -135,3 +135,26 @@ def test_a_syntax_error_tells_the_place(caller: Caller) -> None:
 
 def test_every_code_that_has_a_status_has_a_text() -> None:
     assert set(HTTP_STATUS) <= set(catalogue())
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        (f"{{ hello(name: {PERSONAL}) }}", "GRAPHQL_VALIDATION_FAILED"),
+        (f'{{ hello(name: {{ a: ["{PERSONAL}"] }}) }}', "GRAPHQL_VALIDATION_FAILED"),
+        (f"{{ hello(name: a{PERSONAL}) }}", "GRAPHQL_VALIDATION_FAILED"),
+        (f'{{ hello "{PERSONAL}" }}', "GRAPHQL_PARSE_FAILED"),
+        (f'{{ hello """{PERSONAL}""" }}', "GRAPHQL_PARSE_FAILED"),
+        (f"{{ hello {PERSONAL} }}", "GRAPHQL_PARSE_FAILED"),
+        (f"{{ hello {PERSONAL}.5 }}", "GRAPHQL_PARSE_FAILED"),
+    ],
+)
+def test_a_literal_of_the_document_is_never_repeated(caller: Caller, document: str, code: str) -> None:
+    answer = caller.post(document)
+    assert PERSONAL not in answer.text
+    assert only(answer)["extensions"]["code"] == code
+
+
+def test_what_is_wrong_with_a_document_is_said_where_no_value_is_repeated(caller: Caller) -> None:
+    assert "nothing" in only(caller.post("{ nothing }"))["message"]
+    assert "Expected Name" in only(caller.post("{ hello ( }"))["message"]
