@@ -14,8 +14,10 @@ from backend.core.mongo.client import ORPHAN_SECONDS
 from backend.core.settings import Settings
 from backend.exchange.sandbox.config import SandboxConfig
 from tests.architecture.sources import ROOT
+from tests.architecture.test_messages import strings_of_source
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
 OURS: dict[str, dict[str, Any]] = {
     name: one for name, one in COMPOSE["services"].items() if one.get("image") == "tongyu"
@@ -85,3 +87,13 @@ def test_every_decision_has_a_number_of_its_own_and_says_what_was_decided():
         text = record.read_text("utf-8")
         assert re.match(rf"# {record.name[:4]}[. ]", text), record.name
         assert re.search(r"\*\*Decision[.:]", text), record.name
+
+
+def test_the_operations_guide_names_every_published_file():
+    routes = {
+        one.replace("<int:number>", "N") for one in strings_of_source() if one.startswith("/.well-known/")
+    }
+    served = {route for route in routes if "{" not in route}  # Those with braces are addresses of these.
+    listed = set(re.findall(r"^\| `(/\.well-known/.*?)`", OPERATIONS, re.MULTILINE))
+
+    assert served == listed
