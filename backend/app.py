@@ -40,7 +40,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     install_plumbing(app, settings, foundation.metrics)
     UnplacedAge(foundation.audit, foundation.metrics)
     install_tokens(app, services.identity.tokens, services.identity.is_revoked)
-    app.register_blueprint(health_blueprint(foundation.db, foundation.metrics))
+    app.register_blueprint(health_blueprint(foundation.db, foundation.metrics, settings.metrics_token))
     app.register_blueprint(jwks_blueprint(services.identity.tokens))
     app.register_blueprint(web_blueprint(services))
     app.add_url_rule("/graphql", view_func=_graphql(services, settings), methods=list(METHODS))

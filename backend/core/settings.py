@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="Proxies in front whose X-Forwarded-For is believed."
     )
+    metrics_token: SecretStr | None = Field(
+        None, description="Bearer token that opens /metrics to other machines; without it, this machine only."
+    )
 
     wechat_url: str = Field("https://api.weixin.qq.com", description="WeChat's API, for sign-in.")
     wechat_app_id: str = Field("wx0000000000000000", description="The mini-program's AppID.")
