@@ -23,6 +23,7 @@ _HANDED_OVER: Final = (
     "id_number",
     "name",
     "former_name",
+    "relation",
     "sex",
     "ethnic",
     "birth_date",
@@ -30,6 +31,7 @@ _HANDED_OVER: Final = (
     "education",
     "marital_status",
 )
+_OTHER: Final = "97"  # 其他亲属
 _BEFORE_ARRIVAL: Final = {"APPLIED", "ACCEPTED", "PERMITTED", "DEREGISTERED", "ROLLED_BACK"}
 
 
@@ -121,22 +123,31 @@ def _settle(call: Call, migration: Body) -> Body:
         raise Problem(409, "MIGRATION_STEP_WRONG")
     if {person["id_number"] for person in people} != set(migration["persons"]):
         raise Problem(409, "PEOPLE_DIFFER")
-    plan = migration["plan"]
     book = _joined_book(call, migration)
-    has_head = any(is_here(member) and member["relation"] == HEAD for member in book["members"])
-    members = list(book["members"])
-    for person in people:
-        entry = {"relation": "97", "status": "ACTIVE", "moved_in_on": call.today.isoformat()}
-        entry["moved_in_reason"] = f"从{place_name(plan['origin'])}迁入"
-        if not has_head and person["id_number"] == book["head_id_number"]:
-            entry["relation"] = HEAD
-        members.append(person | entry)
+    members = [*book["members"], *_arrivals(call, migration, book)]
     saved = save(call, settle_head({**book, "members": members}))
     _release(call, migration["persons"])
     for id_number in migration["persons"]:
         call.registry.remove("moved", id_number)  # Somebody who left earlier is back.
     changes = {"status": "ARRIVED", "certificate_no": call.body["certificate_no"]}
     return _save(call, migration | changes | {"household_no": saved["household_no"]})
+
+
+def _arrivals(call: Call, migration: Body, book: Body) -> list[Body]:
+    """The persons' new entries; in a household of their own they stay what they were to its head."""
+    people = call.body["people"]
+    head = None if book["members"] else book["head_id_number"]
+    together = any(one["id_number"] == head and one.get("relation") == HEAD for one in people)
+    shared = {
+        "status": "ACTIVE",
+        "moved_in_on": call.today.isoformat(),
+        "moved_in_reason": f"从{place_name(migration['origin'])}迁入",
+    }
+    arrivals = []
+    for one in people:
+        relation = one.get("relation", _OTHER) if together else _OTHER
+        arrivals.append(one | shared | {"relation": HEAD if one["id_number"] == head else relation})
+    return arrivals
 
 
 def _joined_book(call: Call, migration: Body) -> Body:
