@@ -78,6 +78,14 @@ def test_every_request_example_is_a_valid_request(kind: Kind):
         assert operations(kind)[post["operationId"]].request.is_valid(example), post["operationId"]
 
 
+@KINDS
+def test_every_operation_shows_a_valid_answer(kind: Kind):
+    for post in posts(kind):
+        operation = operations(kind)[post["operationId"]]
+        example = post["responses"][str(operation.status)]["content"]["application/json"]["example"]
+        assert operation.answer.is_valid(example), operation.id
+
+
 def objects_of(schema: dict, document: dict) -> Iterator[dict]:
     """Every object schema that a value of `schema` may hold."""
     if "$ref" in schema:
