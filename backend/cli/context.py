@@ -1,19 +1,16 @@
 """What a command needs of the system: settings, the database and the keys."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
+from backend.cli.current import command_settings
 from backend.core.clock import Clock, SystemClock
 from backend.core.foundation import Foundation, build_foundation
 from backend.core.keyring import Keyring
 from backend.core.mongo.client import Db, connect
 from backend.core.sealing import Kek, Sealer
 from backend.core.settings import Settings
-
-CURRENT = "current.env"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +23,6 @@ class Context:
     kek: Kek
     sealer: Sealer
     keyring: Keyring
-
-
-def command_settings() -> Settings:
-    """The environment's settings; what it leaves open comes from the `tongyu dev` that runs here, if any."""
-    data_dir = Path(os.environ.get("TONGYU_DATA_DIR", ".tongyu"))
-    return Settings(_env_file=data_dir / CURRENT)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from rich.console import Console
 from rich.table import Table
 
-from backend.cli.context import command_settings
+from backend.cli.current import command_settings
 from backend.core.foundation import Foundation, build_foundation
 from backend.core.keyring import Purpose
 from backend.core.mongo.client import ORPHAN_SECONDS, connect

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
-from backend.cli.context import command_settings
+from backend.cli.current import command_settings
 from backend.exchange.sandbox.config import SandboxConfig
 from backend.exchange.sandbox.server import run_sandbox
 

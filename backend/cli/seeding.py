@@ -9,11 +9,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from backend.cli.context import command_settings
+from backend.cli.current import command_settings
 from backend.core.errors import Refusal
 from backend.core.foundation import Foundation, build_foundation
 from backend.core.resident_id import parse_id_number
-from backend.core.settings import Settings
 from backend.database import prepare
 from backend.exchange.sandbox.population import DEFAULT_SEED, LARGEST_POPULATION, people
 from backend.identity.seeding import SeedPerson, seed_residents
@@ -58,8 +57,12 @@ DEMO_DESKS: Final = (
 
 
 def seed(
-    residents: Annotated[int, typer.Option(help="How many.", min=1, max=LARGEST_POPULATION)] = 2000,
+    residents: Annotated[int, typer.Option(help="How many.", min=0, max=LARGEST_POPULATION)] = 2000,
     seed: Annotated[int, typer.Option(help="Another number grows another population.")] = DEFAULT_SEED,
+    *,
+    desks: Annotated[
+        bool, typer.Option("--desks", help="The demo's desks too, with a known password.")
+    ] = False,
 ) -> None:
     """Registers demo residents: the same ones for the same seed, resumable, with progress."""
     console = Console(highlight=False)
@@ -67,19 +70,8 @@ def seed(
     with foundation.db.client:
         prepare(foundation)
         added = _seed(foundation, residents, seed, console)
-        console.print(
-            f"{added} new residents; the sandbox must know them: tongyu sandbox --residents {residents}"
-        )
-
-
-def seed_demo(settings: Settings, console: Console) -> None:
-    """What `tongyu dev` fills its database with: residents once, and the demo desks."""
-    foundation = build_foundation(settings)
-    with foundation.db.client:
-        if foundation.db["residents"].estimated_document_count() < settings.demo_residents:
-            _seed(foundation, settings.demo_residents, DEFAULT_SEED, console)
-        _seed_desks(foundation)
-    console.print(f"[green]✓[/] Demo data: {settings.demo_residents} residents, {len(DEMO_DESKS)} desks")
+        made = _seed_desks(foundation) if desks else 0
+        console.print(f"[green]✓[/] Demo data: {added} new residents, {made} new desks")
 
 
 def _seed(foundation: Foundation, residents: int, seed: int, console: Console) -> int:
@@ -102,14 +94,18 @@ def _people(residents: int, seed: int) -> Iterator[SeedPerson]:
         yield SeedPerson(one.name, number, one.mobile, one.district, one.insurance_place)
 
 
-def _seed_desks(foundation: Foundation) -> None:
+def _seed_desks(foundation: Foundation) -> int:
+    """Creates the desks that aren't there yet; how many they were."""
     accounts = build_services(foundation, build_ports(foundation)).staff.accounts
+    made = 0
     for desk in DEMO_DESKS:
         try:
             accounts.create(desk.username, DEMO_PASSWORD, desk.roles, desk.scope)
+            made += 1
         except Refusal as refusal:
             if refusal.code != "STAFF_EXISTS":
                 raise
+    return made
 
 
 def _bar(console: Console) -> Progress:

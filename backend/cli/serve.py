@@ -12,6 +12,7 @@ from granian.server import Server
 
 from backend.core.audit.checkpoint import origin_of
 from backend.core.audit.sequencer import Sequencer
+from backend.core.errors import Misconfigured
 from backend.core.foundation import Foundation, build_foundation
 from backend.core.logging import configure_logging
 from backend.core.settings import Settings
@@ -20,7 +21,7 @@ from backend.database import prepare_database
 _log = structlog.get_logger(__name__)
 
 
-class BadSetting(ValueError):
+class BadSetting(Misconfigured):
     """A setting that serving can't do with; the text says which and why."""
 
 

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from backend.cli.context import command_settings
+from backend.cli.current import command_settings
 from backend.core.settings import Settings
 
 

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
+from backend.core.errors import Misconfigured
 from backend.core.process import end_with_parent
 
 STOP_SECONDS = 10.0
 
 
-class ChildDied(RuntimeError):
+class ChildDied(Misconfigured):
     """A process of ours ended by itself; the text names it and its log."""
 
 
@@ -65,6 +66,20 @@ class Supervisor:
                 start_new_session=True,
                 preexec_fn=end_with_parent(),  # noqa: PLW1509 - it only makes two system calls.
             )
+
+    def run(self, arguments: list[str], environment: Mapping[str, str]) -> None:
+        """Runs `tongyu ARGUMENTS` to its end, before people's eyes; raises ChildDied when it fails."""
+        process = subprocess.Popen(  # noqa: S603 - our own command.
+            [sys.executable, "-m", "backend.cli", *arguments],
+            env={**os.environ, **environment},
+            preexec_fn=end_with_parent(),  # noqa: PLW1509 - it only makes two system calls.
+        )
+        while process.poll() is None:
+            if self.stopping:
+                process.terminate()
+            time.sleep(0.02)
+        if process.returncode != 0 and not self.stopping:
+            raise ChildDied(f"{arguments[0]} ended with status {process.returncode}")
 
     def check(self) -> None:
         """Raises ChildDied when a child ended by itself."""

@@ -37,6 +37,10 @@ class Refusal(Exception):
         return message(self.code, locale, self.params)
 
 
+class Misconfigured(Exception):
+    """Something that whoever runs the system has to mend; the text says what and how, and names no secret."""
+
+
 def message(code: str, locale: Locale, params: Mapping[str, str | int] | None = None) -> str:
     """The catalogue's sentence for `code`; raises KeyError for a code without one."""
     language: Literal["zh", "en"] = "zh" if locale == "zh-CN" else "en"

@@ -17,6 +17,7 @@ from pathlib import Path
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
+from backend.core.errors import Misconfigured
 from backend.core.mongo.client import ORPHAN_SECONDS
 from backend.core.process import end_with_parent
 
@@ -25,7 +26,7 @@ _NOT_YET_INITIALIZED = 94
 _START_SECONDS = 60.0
 
 
-class MongodUnavailable(RuntimeError):
+class MongodUnavailable(Misconfigured):
     """No mongod can be had or started; the text says what to do."""
 
 

@@ -5,6 +5,7 @@ from tink import aead, secret_key_access
 from tink.aead import aead_key_templates  # type: ignore[import-untyped]  # As above.
 from tink.proto import aes_gcm_pb2, tink_pb2  # type: ignore[import-untyped]  # As above.
 
+from backend.core.errors import Misconfigured
 from backend.core.sealing.ports import Cipher, Unopenable
 from backend.core.settings import Settings
 
@@ -14,7 +15,7 @@ _PREFIX_OCTETS = 5  # 0x01 and the key's id in 4 octets, big-endian: Tink's wire
 aead.register()
 
 
-class BadKek(ValueError):
+class BadKek(Misconfigured):
     """The key-encryption key is missing or isn't what it must be; the text never quotes it."""
 
 
