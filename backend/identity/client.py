@@ -28,4 +28,13 @@ class Client:
         """From a client's arguments; BAD_INPUT unless `installation` has 16 to 64 printable characters."""
         if not _SHORTEST <= len(installation) <= _LONGEST or not installation.isprintable():
             raise Refusal("BAD_INPUT", field="installation")
-        return cls(entry, installation, address, label[:_LONGEST_LABEL])
+        return cls(entry, installation, address, plain(label, _LONGEST_LABEL))
+
+
+def plain(text: str, longest: int) -> str:
+    """A name that a client chose, as it may stand in a list that people read.
+
+    Control and format characters are left out (Unicode Standard Annex #9 §3.1: some turn the text beside
+    them around), and what is longer than `longest` characters.
+    """
+    return "".join(filter(str.isprintable, text))[:longest]

@@ -12,6 +12,7 @@ from backend.core.foundation import Foundation
 from backend.core.ids import new_id, new_secret
 from backend.core.mongo.client import Session
 from backend.core.paging import Page, PageRequest
+from backend.identity.client import plain
 from backend.identity.commands import Command, Commands
 from backend.identity.devices import keys
 from backend.identity.devices.models import (
@@ -98,7 +99,7 @@ class DeviceService:
         jwk = keys.device_jwk(*key_point)
         thumbprint = keys.thumbprint(jwk)
         keys.verify(jwk, signature, keys.registration_text(challenge, thumbprint))
-        device = Device(new_id(), viewer.resident, name[:_LONGEST_NAME], jwk, thumbprint, now)
+        device = Device(new_id(), viewer.resident, plain(name, _LONGEST_NAME), jwk, thumbprint, now)
         request = {"challenge": challenge, "thumbprint": thumbprint}
         command = Command(viewer.resident, key, "identity.device.register", request)
         return self._commands.once(

@@ -66,3 +66,16 @@ def test_a_face_counts_for_five_minutes(seconds: int, level: str) -> None:
     proven = datetime.fromtimestamp(NOW.timestamp() - seconds, UTC)
     claims = Claims("resident", "r", "s", proven, proven, NOW, "j", {"acr": "L3", "device": "d"})
     assert resident_viewer(claims, NOW).assurance is Assurance[level]
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("Wang's phone 手机 📱", "Wang's phone 手机 📱"),
+        ("\u202eevil\u2066 phone\0\r\n", "evil phone"),
+        ("\u200b\ufeff", ""),
+        ("x" * 100, "x" * 60),
+    ],
+)
+def test_a_label_holds_nothing_that_changes_how_a_list_reads(given: str, shown: str) -> None:
+    assert Client.of(Entry.WEB, "installation-of-a-phone", "203.0.113.7", given).label == shown
