@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
-from typer.main import get_command
 
-from backend.cli.main import app
+from backend.cli.main import COMMANDS
 from backend.cli.settings import variable
 from backend.core.mongo.client import ORPHAN_SECONDS
 from backend.core.settings import Settings
@@ -36,7 +35,7 @@ def test_every_variable_that_is_named_is_a_setting(file: str):
 
 
 def test_compose_has_the_processes_and_each_runs_a_command_that_exists():
-    commands = set(get_command(app).commands)
+    commands = set(COMMANDS)
     started = {name: one.get("command", ["serve"])[0] for name, one in OURS.items()}
 
     assert started == {"api": "serve", "worker": "worker", "sandbox": "sandbox"}
