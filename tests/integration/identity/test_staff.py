@@ -181,11 +181,11 @@ def test_a_colleague_at_another_address_is_not_locked_out(desk: Desk) -> None:
 
 def test_an_unknown_user_name_takes_the_time_of_a_known_one(desk: Desk) -> None:
     def seconds(username: str, address: str) -> float:
-        begun = time.perf_counter()
+        begun = time.process_time()
         assert code_of(desk.sign_in, username=username, address=address, password="x" * 20) == (
             "STAFF_SIGN_IN_FAILED"
         )
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
     known = [seconds("verifier", f"198.51.100.{number}") for number in range(5)]
     unknown = [seconds("stranger", f"198.51.100.{number}") for number in range(5)]
