@@ -14,9 +14,10 @@ from backend.core.mongo.embedded import free_port
 RUN_SANDBOX = (
     "import sys; from backend.exchange.sandbox.server import run_sandbox; "
     "from backend.exchange.sandbox.config import SandboxConfig; "
-    "run_sandbox('127.0.0.1', int(sys.argv[1]), SandboxConfig(mongodb_uri=sys.argv[2] or None, "
-    "database=sys.argv[3]))"
+    "database = dict(zip(('mongodb_uri', 'database'), sys.argv[2:])); "
+    "run_sandbox('127.0.0.1', int(sys.argv[1]), SandboxConfig(**database))"
 )
+"""Arguments: the port, and for the departments the URI and the name of their database."""
 _START_SECONDS = 30.0
 
 
@@ -80,10 +81,10 @@ class Sandbox:
 
 
 @contextmanager
-def running_sandbox(mongodb_uri: str = "", database: str = "tongyu_sandbox") -> Iterator[Sandbox]:
-    """A sandbox on a free port for the length of the block; with a database it has the departments."""
+def running_sandbox(*database: str) -> Iterator[Sandbox]:
+    """A sandbox on a free port for the length of the block; departments too, given URI and database."""
     port = free_port()
-    command = [sys.executable, "-c", RUN_SANDBOX, str(port), mongodb_uri, database]
+    command = [sys.executable, "-c", RUN_SANDBOX, str(port), *database]
     with subprocess.Popen(command) as process:
         sandbox = Sandbox(f"http://127.0.0.1:{port}")
         try:
