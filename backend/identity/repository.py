@@ -78,6 +78,17 @@ class ResidentRepository:
         """
         return self._change({"_id": resident, "status": IdentityStatus.ACTIVE}, {"signed_in_at": at}, session)
 
+    def hold_active(self, resident: str, session: Session) -> bool:
+        """Whether the resident is active, with a write that conflicts with any other at that moment.
+
+        So what the caller decides on in this transaction holds until it commits: no suspension, and no other
+        holder, comes in between. A counter, because setting a field to the value that it has is no write.
+        """
+        done = self._residents.update_one(
+            {"_id": resident, "status": IdentityStatus.ACTIVE}, {"$inc": {"holds": 1}}, session=session
+        )
+        return done.matched_count == 1
+
     def prove_mobile(self, resident: str, at: datetime, session: Session) -> None:
         """Notes that the resident's number answered a one-time code."""
         self._residents.update_one({"_id": resident}, {"$set": {"mobile_proven_at": at}}, session=session)

@@ -24,6 +24,7 @@ from backend.identity.devices.models import (
 )
 from backend.identity.devices.repository import DeviceRepository, ThumbprintTaken
 from backend.identity.models import Assurance
+from backend.identity.repository import ResidentRepository
 from backend.identity.revocation import Revocations
 from backend.identity.sessions.models import AccessGrant, EndReason
 from backend.identity.sessions.repository import SessionRepository
@@ -47,6 +48,7 @@ class DeviceService:
     def __init__(
         self,
         core: Foundation,
+        residents: ResidentRepository,
         devices: DeviceRepository,
         sessions: SessionRepository,
         tokens: ResidentTokens,
@@ -54,6 +56,7 @@ class DeviceService:
         on_revoked: tuple[OnDeviceRevoked, ...],
     ) -> None:
         self._core = core
+        self._residents = residents
         self._devices = devices
         self._sessions = sessions
         self._tokens = tokens
@@ -127,6 +130,9 @@ class DeviceService:
         self, viewer: ResidentViewer, challenge: str, device: Device, session: Session
     ) -> DeviceRegistered:
         self._consume(viewer, challenge, session)
+        # One registration of a resident at a time: two that count in snapshots of their own would both fit.
+        if not self._residents.hold_active(viewer.resident, session):
+            raise Refusal("IDENTITY_SUSPENDED")
         if self._devices.count(viewer.resident, MAX_DEVICES, session) >= MAX_DEVICES:
             raise Refusal("TOO_MANY_DEVICES", limit=MAX_DEVICES)
         if not self._sessions.bind_device(viewer.session, viewer.resident, device.id, session):

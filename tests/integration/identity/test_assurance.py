@@ -1,9 +1,13 @@
 """Levels of assurance: a device's key gives L2, a face gives L3 for five minutes."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 
+from backend.core.errors import Refusal
 from backend.exchange.public_security import FaceResult
 from backend.identity.devices.keys import registration_text, step_up_text
 from backend.identity.devices.models import MAX_DEVICES
@@ -95,6 +99,37 @@ class TestDevices:
             world.register_device(token, DeviceKey())
         with refused("TOO_MANY_DEVICES"):
             world.register_device(token, DeviceKey())
+
+    def test_at_most_ten_devices_come_of_registrations_at_once(self, world: World) -> None:
+        token = world.register().access_token
+        for _ in range(MAX_DEVICES - 1):
+            world.register_device(token, DeviceKey())
+        signed_in = [world.sign_in(LI[2]) for _ in range(3)]
+        tokens = [token, *(one.access_token for one in signed_in)]  # type: ignore[union-attr]
+        begin = Barrier(len(tokens))
+
+        def register(token: str) -> str:
+            begin.wait()
+            try:
+                return world.register_device(token, DeviceKey()).device.name
+            except Refusal as refusal:
+                return refusal.code
+
+        with ThreadPoolExecutor(len(tokens)) as pool:
+            outcomes = Counter(pool.map(register, tokens))
+        assert outcomes == {"Phone": 1, "TOO_MANY_DEVICES": 3}
+        assert devices(world) == MAX_DEVICES
+
+    def test_a_revoked_device_makes_room_for_one(self, world: World) -> None:
+        token = world.register().access_token
+        for _ in range(MAX_DEVICES):
+            last = world.register_device(token, DeviceKey())
+        elsewhere = world.sign_in(LI[2]).access_token  # type: ignore[union-attr]
+        world.identity.devices.revoke(world.viewer(elsewhere), last.device.id, key())
+        world.register_device(elsewhere, DeviceKey())
+        with refused("TOO_MANY_DEVICES"):
+            world.register_device(elsewhere, DeviceKey())
+        assert devices(world) == MAX_DEVICES
 
     def test_revoking_a_device_ends_its_sessions_and_its_key(self, world: World) -> None:
         phone = DeviceKey()
