@@ -19,6 +19,7 @@ from backend.exchange.wechat import HttpWeChatLogin, WeChatLogin
 from backend.identity.closing import OnSuspend
 from backend.identity.consent.service import ConsentService, build_consents
 from backend.identity.devices.service import OnDeviceRevoked
+from backend.identity.holding import Holding
 from backend.identity.service import Identity, IdentityPorts, build_identity
 from backend.identity.sessions.ending import OnSessionEnded
 from backend.identity.staff.service import Staff, build_staff
@@ -86,7 +87,7 @@ class Services:
 
 def build_services(foundation: Foundation, ports: Ports) -> Services:
     """Wires every feature on the foundation, a lower one's hooks with what higher ones do at them."""
-    onecode = build_onecode(foundation)
+    onecode = build_onecode(foundation, Holding(foundation.db).signed_in)
     identity = build_identity(
         foundation,
         IdentityPorts(ports.registry, ports.faces, ports.wechat, ports.sms),

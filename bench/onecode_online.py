@@ -49,6 +49,7 @@ from backend.core.resident_id import parse_id_number
 from backend.core.sealing import Kek
 from backend.core.settings import Settings
 from backend.database import prepare
+from backend.identity.holding import Holding
 from backend.identity.models import Assurance
 from backend.identity.place import Place
 from backend.identity.repository import BlindIndexes, to_document
@@ -59,6 +60,7 @@ from backend.onecode.deciding import Attempt, entry_of, pairwise
 from backend.onecode.policies import DeskScope, disclose
 from backend.onecode.scan_repository import Found, ScanRepository, guard
 from backend.onecode.scans import Accepted, Medium, ScanAnswer, ScanRequest
+from backend.onecode.service import OneCode, build_onecode
 from backend.onecode.trust import IssuerKeys
 from backend.onecode.wire.code import build_code
 from backend.onecode.wire.domains import Domain
@@ -183,12 +185,13 @@ def staged(residents: int) -> Iterator[Stage]:
         core = build_foundation(settings)
         prepare(core)
         services = build_services(core, build_ports(core))
-        held = [pair for _ in range(residents) for pair in _device(core, services)]
+        onecode = build_onecode(core, Holding(core.db).identity)  # Residents without a session.
+        held = [pair for _ in range(residents) for pair in _device(core, onecode)]
         yield Stage(settings, core, services, Phones(held), _desk_tokens(core))
         core.db.client.close()
 
 
-def _device(core: Foundation, services: Services) -> list[tuple[bytes, SigningKey]]:
+def _device(core: Foundation, onecode: OneCode) -> list[tuple[bytes, SigningKey]]:
     resident = new_id()
     key = core.sealer.create(resident)
     number = parse_id_number("430302198811053022", today=date(2026, 1, 1))
@@ -198,7 +201,7 @@ def _device(core: Foundation, services: Services) -> list[tuple[bytes, SigningKe
     core.db["residents"].insert_one(to_document(record, indexes))
     keys = [SigningKey.generate() for _ in range(16)]
     viewer = ResidentViewer(resident, new_id(), new_id(), Assurance.L2, core.clock.now())
-    batch = services.onecode.issuing.issue_batch(viewer, [_point(one) for one in keys], None, new_id())
+    batch = onecode.issuing.issue_batch(viewer, [_point(one) for one in keys], None, new_id())
     return list(zip(batch.credentials, keys, strict=True))
 
 

@@ -17,6 +17,7 @@ from backend.core.foundation import Foundation
 from backend.core.ids import new_id
 from backend.core.mongo.client import Session, transact
 from backend.core.paging import PageRequest
+from backend.identity.holding import Holding
 from backend.identity.models import Assurance
 from backend.identity.repository import ResidentRepository
 from backend.identity.viewer import ResidentViewer
@@ -108,7 +109,8 @@ def _onecode() -> Iterator[tuple[Foundation, OneCode]]:
     """The one code on the settings' database; a refusal is one line, and status 1."""
     try:
         with open_foundation() as core:
-            yield core, build_onecode(core)
+            # The command's session is its own: there is none that could end.
+            yield core, build_onecode(core, Holding(core.db).identity)
     except Refusal as refusal:
         typer.echo(refusal.message("en"), err=True)
         raise typer.Exit(1) from refusal

@@ -14,6 +14,7 @@ from backend.core.errors import Refusal
 from backend.core.foundation import Foundation
 from backend.core.keyring import Purpose
 from backend.core.mongo.client import Session, transact
+from backend.identity.holding import Hold
 from backend.identity.viewer import ResidentViewer
 from backend.onecode.indices import IndexAllocator, StatusIndex
 from backend.onecode.models import BATCH, ISSUER, CredentialBatch, Held, IssuedCredential, Reach
@@ -31,15 +32,21 @@ _KeyOf = Callable[[bytes], ec.EllipticCurvePublicKey]  # The public proof key of
 
 
 class Issuing:
-    """Issues credentials to residents whose identity is active."""
+    """Issues credentials to those whom `hold` lets through, in the transaction that stores what they get."""
 
     def __init__(
-        self, core: Foundation, credentials: CredentialRepository, indices: IndexAllocator, keys: IssuerKeys
+        self,
+        core: Foundation,
+        credentials: CredentialRepository,
+        indices: IndexAllocator,
+        keys: IssuerKeys,
+        hold: Hold,
     ) -> None:
         self._core = core
         self._credentials = credentials
         self._indices = indices
         self._keys = keys
+        self._hold = hold
         self._proof_secret = core.keyring.secret("onecode-proof-keys")
 
     def issue_batch(
@@ -49,7 +56,7 @@ class Issuing:
 
         `public_keys` are P-256 points (SEC 1 §2.3.3, compressed or not) in base64url; `domain` as in
         `Reach.of`; `key` is the idempotency key. The app refills when a batch runs out or expires.
-        Refuses: DEVICE_NOT_REGISTERED, DEVICE_KEY_INVALID, BAD_INPUT, IDENTITY_SUSPENDED, RATE_LIMITED.
+        Refuses: DEVICE_NOT_REGISTERED, DEVICE_KEY_INVALID, BAD_INPUT, RATE_LIMITED, and as `hold` does.
         """
         if viewer.device is None:
             raise Refusal("DEVICE_NOT_REGISTERED")
@@ -61,7 +68,7 @@ class Issuing:
 
         def work(session: Session) -> bytes:
             issued = self._issued(viewer, reach, Held.DEVICE, [_always(one) for one in points], now)
-            self._store(issued, session)
+            self._store(viewer, issued, session)
             self._core.audit.append(_batch_entry(viewer, issued), session)
             return _dump(issued)
 
@@ -71,10 +78,10 @@ class Issuing:
         )
 
     def issue_held(self, viewer: ResidentViewer, reach: Reach) -> IssuedCredential:
-        """One credential whose proof key the service derives; IDENTITY_SUSPENDED for a suspended resident."""
+        """One credential whose proof key the service derives; refuses as `hold` does."""
         now = self._core.clock.now()
         issued = self._issued(viewer, reach, Held.SERVER, [self._held_key], now)
-        transact(self._core.db, lambda session: self._store(issued, session))
+        transact(self._core.db, lambda session: self._store(viewer, issued, session))
         return issued[0]
 
     def proof_key(self, handle: bytes) -> SigningKey:
@@ -85,9 +92,8 @@ class Issuing:
         public: ec.EllipticCurvePublicKey = self.proof_key(handle).private.public_key()
         return public
 
-    def _store(self, issued: Sequence[IssuedCredential], session: Session) -> None:
-        if not self._credentials.hold_active(issued[0].resident, session):
-            raise Refusal("IDENTITY_SUSPENDED")
+    def _store(self, viewer: ResidentViewer, issued: Sequence[IssuedCredential], session: Session) -> None:
+        self._hold(viewer, session)
         self._credentials.insert(issued, session)
 
     def _issued(

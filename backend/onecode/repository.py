@@ -13,7 +13,6 @@ from pymongo.errors import DuplicateKeyError
 
 from backend.core.mongo.client import Db, Document, Session
 from backend.core.mongo.schema import Index, index
-from backend.identity.models import IdentityStatus
 from backend.onecode.models import Held, IssuedCredential
 from backend.onecode.wire.domains import Domain
 
@@ -35,20 +34,6 @@ class CredentialRepository:
 
     def __init__(self, db: Db) -> None:
         self._credentials = db[CREDENTIALS]
-        self._residents = db["residents"]
-
-    def hold_active(self, resident: str, session: Session) -> bool:
-        """Whether the resident is active, with a write that a suspension at the same moment conflicts with.
-
-        So no credential is issued that the suspension's transaction has not seen. A counter, because setting
-        a field to the value that it has is no write.
-        """
-        done = self._residents.update_one(
-            {"_id": resident, "status": IdentityStatus.ACTIVE},
-            {"$inc": {"code_issues": 1}},
-            session=session,
-        )
-        return done.matched_count == 1
 
     def insert(self, credentials: Sequence[IssuedCredential], session: Session) -> None:
         """Adds credentials in one command."""

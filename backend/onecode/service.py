@@ -7,6 +7,7 @@ from typing import Final
 from backend.core.foundation import Foundation
 from backend.core.keyring import Purpose
 from backend.core.mongo.schema import Index
+from backend.identity.holding import Hold
 from backend.onecode import repository, scan_repository
 from backend.onecode.cards import repository as card_repository
 from backend.onecode.cards.issuing import CardIssuing
@@ -51,8 +52,11 @@ class OneCode:
     card_status: StatusPublication
 
 
-def build_onecode(core: Foundation) -> OneCode:
-    """Wires the one code on the foundation; makes its secrets when they aren't there yet."""
+def build_onecode(core: Foundation, hold: Hold) -> OneCode:
+    """Wires the one code on the foundation; makes its secrets when they aren't there yet.
+
+    `hold` says whether the viewer may be given a code, in the transaction that gives it.
+    """
     credentials, cards, scans = (
         CredentialRepository(core.db),
         CardRepository(core.db),
@@ -61,7 +65,7 @@ def build_onecode(core: Foundation) -> OneCode:
     keys = IssuerKeys(core.keyring, core.clock, core.settings.public_url)
     indices = core.keyring.secret("onecode-status-indices")
     counters = StatusCounters(core.db)
-    issuing = Issuing(core, credentials, IndexAllocator(counters, indices, _CODES), keys)
+    issuing = Issuing(core, credentials, IndexAllocator(counters, indices, _CODES), keys, hold)
     deciding = Deciding(core, scans)
     return OneCode(
         issuing=issuing,
@@ -78,7 +82,7 @@ def build_onecode(core: Foundation) -> OneCode:
             keys,
             core.clock,
         ),
-        cards=CardIssuing(core, cards, IndexAllocator(counters, indices, _CARDS), keys, credentials),
+        cards=CardIssuing(core, cards, IndexAllocator(counters, indices, _CARDS), keys),
         card_scanning=CardScanning(core, scans, keys, deciding),
         card_status=StatusPublication(
             StatusFamily(

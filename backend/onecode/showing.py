@@ -47,7 +47,7 @@ class Showing:
         """The code of this 15-second step: asked again within the step, it is the same one.
 
         `domain` as in `Reach.of`; `challenge` is a desk's, 12 bytes in hex, and is signed in place of the
-        nonce. Refuses: IDENTITY_SUSPENDED, CODE_DOMAIN_NOT_ALLOWED, BAD_INPUT.
+        nonce. Refuses: CODE_DOMAIN_NOT_ALLOWED, BAD_INPUT, and as `Issuing.issue_held`.
         """
         reach, asked = Reach.of(domain), None if challenge is None else parse_challenge(challenge)
         credential = self._credential(viewer, reach)

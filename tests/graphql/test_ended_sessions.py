@@ -12,8 +12,8 @@ from tests.graphql.test_identity import (
     Api,
     api,  # noqa: F401 - a fixture.
 )
-from tests.graphql.test_onecode import ISSUE
-from tests.integration.identity.world import LAPTOP, LI, DeviceKey
+from tests.graphql.test_onecode import ISSUE, MY_CODE
+from tests.integration.identity.world import LAPTOP, LI, DeviceKey, key
 from tests.integration.onecode.world import Phone
 
 Session = tuple[str, str, str]  # Its id, its access token at L2 and its first refresh token.
@@ -48,6 +48,9 @@ def test_the_codes_of_a_session_end_with_it_and_no_others(
 
     end(api, (phone.session, strong, phone.refresh_token))
 
+    for document, variables in ((ISSUE, {"keys": Phone().points(), "key": key()}), (MY_CODE, {})):
+        given, denial = api.ask(api.viewer(strong), document, **variables)
+        assert "SESSION_ENDED" in (denial, given and given.get("code"))
     credentials = api.services.foundation.db["credentials"]
     assert credentials.count_documents({"session": phone.session, "revoked_at": None}) == 0
     assert credentials.count_documents({"session": other.session, "revoked_at": None}) == 16

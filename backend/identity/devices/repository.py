@@ -56,6 +56,13 @@ class DeviceRepository:
         rows = self._devices.find(where).sort("_id", -1).limit(page.first + 1)
         return Page.cut([from_document(row) for row in rows], page, lambda device: device.id)
 
+    def hold_active(self, device: str, resident: str, session: Session) -> bool:
+        """Whether this device of the resident is active, with a write that conflicts with its end."""
+        done = self._devices.update_one(
+            {"_id": device, "resident": resident, "active": True}, {"$inc": {"holds": 1}}, session=session
+        )
+        return done.matched_count == 1
+
     def revoke(self, resident: str, device: str, at: datetime, session: Session) -> bool:
         """Ends an active device of the resident; False when there is none."""
         done = self._devices.update_one(

@@ -69,6 +69,13 @@ class SessionRepository:
         )
         return done.matched_count == 1
 
+    def hold_open(self, session_id: str, resident: str, session: Session) -> bool:
+        """Whether this session of the resident is open, with a write that conflicts with its end."""
+        done = self._sessions.update_one(
+            {"_id": session_id, "resident": resident, "open": True}, {"$inc": {"holds": 1}}, session=session
+        )
+        return done.matched_count == 1
+
     def end(self, session_id: str, resident: str, reason: EndReason, at: datetime, session: Session) -> bool:
         """Ends one session of the resident; False when there is no such open one."""
         done = self._sessions.update_one(

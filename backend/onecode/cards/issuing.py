@@ -25,7 +25,6 @@ from backend.onecode.cards.models import LIFETIME, KeptCard, PrintedCard, masked
 from backend.onecode.cards.repository import CardRepository
 from backend.onecode.indices import IndexAllocator
 from backend.onecode.models import ISSUER
-from backend.onecode.repository import CredentialRepository
 from backend.onecode.scans import ScanPlace
 from backend.onecode.trust import IssuerKeys, whole_second
 from backend.onecode.wire.card import Card, encode_card
@@ -48,14 +47,12 @@ class CardIssuing:
         cards: CardRepository,
         indices: IndexAllocator,
         keys: IssuerKeys,
-        credentials: CredentialRepository,
     ) -> None:
         residents = ResidentRepository(core.db)
         self._core = core
         self._cards = cards
         self._indices = indices
         self._keys = keys
-        self._credentials = credentials
         self._repository = residents
         self._residents = Residents(residents, core.sealer)
         self._commands = Commands(core.idempotency)
@@ -76,7 +73,7 @@ class CardIssuing:
 
         def work(session: Session) -> PrintedCard:
             now = self._core.clock.now()
-            if not self._credentials.hold_active(resident.id, session):
+            if not self._repository.hold_active(resident.id, session):
                 raise Refusal("IDENTITY_SUSPENDED")
             self._cards.revoke_all(resident.id, now, session)
             kept, text = self._signed(resident, given, now)

@@ -14,6 +14,7 @@ from typing import Any
 from backend.core.clock import SystemClock
 from backend.core.errors import Refusal
 from backend.core.mongo.client import connect
+from backend.identity.holding import Holding
 from backend.onecode.scans import Rejected
 from backend.onecode.service import OneCode, build_onecode
 from tests.integration.onecode.world import ask, desk, make_core
@@ -43,7 +44,8 @@ def scan_one(onecode: OneCode, scan: dict[str, str]) -> None:
 def main() -> None:
     task: dict[str, Any] = json.load(sys.stdin)
     with connect(task["uri"]) as client:
-        onecode = build_onecode(make_core(client[task["database"]], task["kek"], SystemClock()))
+        core = make_core(client[task["database"]], task["kek"], SystemClock())
+        onecode = build_onecode(core, Holding(core.db).signed_in)
         client.admin.command("ping")
         print(json.dumps({"ready": True}), flush=True)  # noqa: T201 - as above.
         time.sleep(max(0.0, task["start"] - time.time()))

@@ -1,20 +1,27 @@
 """Issuing and showing against a real mongod: batches, lifetimes, rotation, and who gets nothing."""
 
 import secrets
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from backend.core.errors import Refusal
-from backend.core.mongo.client import transact
+from backend.core.mongo.client import Session, transact
+from backend.identity.devices.repository import DeviceRepository
+from backend.identity.holding import Holding
+from backend.identity.sessions.models import EndReason
+from backend.identity.sessions.repository import SessionRepository
+from backend.identity.viewer import ResidentViewer
+from backend.onecode.service import build_onecode
 from backend.onecode.showing import draw_png, draw_svg
 from backend.onecode.wire.code import parse_code
 from backend.onecode.wire.credential import parse_credential
 from backend.onecode.wire.domains import ALL_DOMAINS, Domain
 from backend.onecode.wire.errors import CodeRejected
 from tests.fakes import StandingClock
-from tests.integration.onecode.world import Commands, Phone, World, ask, desk, holder
+from tests.integration.onecode.world import Commands, Phone, World, ask, desk, holder, signed_in
 
 
 def claims_of(text: str):
@@ -107,6 +114,7 @@ def test_a_suspended_resident_gets_nothing(world: World):
 
 def test_no_credential_slips_past_a_suspension_at_the_same_moment(world: World):
     """Sixteen sessions ask during a suspension: what was issued is revoked, or was never issued."""
+    viewers = [signed_in(world.core, world.resident) for _ in range(16)]
 
     def suspend(session) -> None:
         world.core.db["residents"].update_one(
@@ -114,9 +122,9 @@ def test_no_credential_slips_past_a_suspension_at_the_same_moment(world: World):
         )
         world.onecode.revocation.resident_suspended(world.resident, session)
 
-    def show(_turn: int) -> str:
+    def show(turn: int) -> str:
         try:
-            return world.onecode.showing.current(holder(world.resident)).text[:4]
+            return world.onecode.showing.current(viewers[turn]).text[:4]
         except Refusal as refusal:
             return refusal.code
 
@@ -127,6 +135,61 @@ def test_no_credential_slips_past_a_suspension_at_the_same_moment(world: World):
 
     assert {one.result() for one in asked} <= {"YM1:", "IDENTITY_SUSPENDED"}
     assert world.core.db["credentials"].count_documents({"revoked_at": None}) == 0
+
+
+def end_session(world: World, session: Session) -> None:
+    """As a sign-out does."""
+    ended, now = world.viewer.session, world.core.clock.now()
+    SessionRepository(world.core.db).end(ended, world.resident, EndReason.SIGNED_OUT, now, session)
+    world.onecode.revocation.session_ended(ended, session)
+
+
+def end_device(world: World, session: Session) -> None:
+    """As a device's revocation does; the session may be on another device by now, and stay."""
+    device = world.viewer.device or ""
+    DeviceRepository(world.core.db).revoke(world.resident, device, world.core.clock.now(), session)
+    world.onecode.revocation.device_removed(device, session)
+
+
+@pytest.mark.parametrize("end", [end_session, end_device])
+def test_a_batch_that_commits_before_the_end_of_its_session_or_device_ends_with_it(world: World, end):
+    with ThreadPoolExecutor(1) as pool:
+        endings: list[Future[None]] = []
+
+        def hold(viewer: ResidentViewer, session: Session) -> None:
+            Holding(world.core.db).signed_in(viewer, session)
+            endings.append(pool.submit(transact, world.core.db, partial(end, world)))
+            wait(
+                endings, timeout=0.5
+            )  # An ending that needn't wait for this transaction would be done by then.
+
+        onecode = build_onecode(world.core, hold)
+        onecode.issuing.issue_batch(world.viewer, Phone().points(), None, secrets.token_urlsafe())
+        endings[0].result()
+
+    assert world.core.db["credentials"].count_documents({}) == 16
+    assert world.core.db["credentials"].count_documents({"revoked_at": None}) == 0
+
+
+@pytest.mark.parametrize(
+    ("end", "code"), [(end_session, "SESSION_ENDED"), (end_device, "DEVICE_NOT_REGISTERED")]
+)
+def test_a_batch_that_began_before_the_end_and_comes_after_it_is_refused(world: World, end, code: str):
+    turns = []
+
+    def hold(viewer: ResidentViewer, session: Session) -> None:
+        turns.append(session)
+        if len(turns) == 1:
+            transact(world.core.db, partial(end, world))
+        Holding(world.core.db).signed_in(viewer, session)
+
+    issuing = build_onecode(world.core, hold).issuing
+    assert (
+        refusal_of(lambda: issuing.issue_batch(world.viewer, Phone().points(), None, secrets.token_urlsafe()))
+        == code
+    )
+    assert len(turns) == 2
+    assert world.core.db["credentials"].count_documents({}) == 0
 
 
 def test_within_a_step_the_code_is_the_same_and_in_the_next_it_is_another(world: World, clock: StandingClock):
@@ -172,7 +235,7 @@ def test_after_five_minutes_the_next_credential_is_shown(world: World, clock: St
 
 
 def test_sessions_and_reaches_never_share_a_credential(world: World):
-    other = holder(world.resident)
+    other = signed_in(world.core, world.resident)
     texts = [
         world.onecode.showing.current(world.viewer).text,
         world.onecode.showing.current(world.viewer, "library").text,

@@ -9,6 +9,7 @@ import pytest
 
 from backend.core.keyring import Purpose
 from backend.core.mongo.client import transact
+from backend.identity.holding import Holding
 from backend.onecode.publication import STATUS_TTL, TRUST_TTL
 from backend.onecode.service import build_onecode
 from backend.onecode.wire.domains import Domain
@@ -137,7 +138,7 @@ def test_the_sequence_stays_while_the_keys_do_and_moves_when_they_change(world: 
 
 
 def test_two_processes_publish_one_sequence(world: World, clock: StandingClock):
-    other = build_onecode(make_core(world.core.db, world.kek, clock))
+    other = build_onecode(make_core(world.core.db, world.kek, clock), Holding(world.core.db).signed_in)
     world.core.keyring.rotate(Purpose.CODE, publish_ahead=timedelta(hours=1), verify_for=timedelta(days=2))
 
     here = trust_list_of(world, clock)

@@ -8,7 +8,7 @@ from backend.identity.models import Assurance
 from backend.onecode.policies import Attribute, Withheld
 from backend.onecode.scans import Accepted, Rejected, ScanAnswer
 from tests.fakes import StandingClock
-from tests.integration.onecode.world import Commands, World, ask, desk, holder
+from tests.integration.onecode.world import Commands, World, ask, desk, signed_in
 
 
 def rejected(answer: ScanAnswer) -> str:
@@ -245,7 +245,7 @@ def test_two_sectors_know_the_same_resident_by_different_names(world: World, clo
 
 
 def test_a_server_held_code_proves_less(world: World):
-    shown = world.onecode.showing.current(holder(world.resident))
+    shown = world.onecode.showing.current(signed_in(world.core, world.resident))
 
     answer = accepted(world.onecode.scanning.verify(desk("medical"), ask(shown.text)))
 

@@ -3,7 +3,7 @@
 import base64
 import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -20,16 +20,22 @@ from backend.core.ids import new_id
 from backend.core.keyring import INDEXES as KEYRING_INDEXES
 from backend.core.keyring import Keyring
 from backend.core.limits import RateLimits
-from backend.core.mongo.client import Db
+from backend.core.mongo.client import Db, transact
 from backend.core.mongo.schema import ensure_indexes
 from backend.core.resident_id import parse_id_number
 from backend.core.sealing import Kek, Sealer
 from backend.core.settings import Settings
+from backend.identity.devices.models import Device
+from backend.identity.devices.repository import DeviceRepository
+from backend.identity.holding import Holding
 from backend.identity.models import Assurance
+from backend.identity.models import Entry as IdentityEntry
 from backend.identity.place import Place
 from backend.identity.repository import INDEXES as IDENTITY_INDEXES
 from backend.identity.repository import BlindIndexes, to_document
 from backend.identity.residents import Particulars, seal_resident
+from backend.identity.sessions.models import RefreshState, ResidentSession
+from backend.identity.sessions.repository import SessionRepository
 from backend.identity.viewer import ResidentViewer, StaffViewer
 from backend.onecode.scans import ScanRequest
 from backend.onecode.service import INDEXES, OneCode, build_onecode
@@ -93,8 +99,34 @@ def add_resident(core: Foundation, id_number: str = WOMAN_1988, name: str = "王
     return resident_id
 
 
+def signed_in(core: Foundation, resident: str, *, device: bool = False) -> ResidentViewer:
+    """A resident in an open session of their own, on a registered device if asked."""
+    now = core.clock.now()
+    viewer = holder(resident, new_id() if device else None)
+    opened = ResidentSession(
+        id=viewer.session,
+        resident=resident,
+        entry=IdentityEntry.APP,
+        installation=secrets.token_bytes(32),
+        label="Phone",
+        device=viewer.device,
+        auth_time=now,
+        opened_at=now,
+        last_used_at=now,
+        idle_until=now + timedelta(days=30),
+        absolute_until=now + timedelta(days=90),
+        refresh=RefreshState(secrets.token_bytes(32), None, None, now),
+    )
+    transact(core.db, lambda session: SessionRepository(core.db).insert(opened, session))
+    if viewer.device is not None:
+        jwk = {"kty": "EC", "crv": "P-256", "x": new_id(), "y": new_id()}
+        registered = Device(viewer.device, resident, "Phone", jwk, new_id(), now)
+        transact(core.db, lambda session: DeviceRepository(core.db).insert(registered, session))
+    return viewer
+
+
 def holder(resident: str, device: str | None = None, assurance: Assurance = Assurance.L2) -> ResidentViewer:
-    """A signed-in resident with a session of their own."""
+    """A resident as a token says, whose session nobody has opened: for what gives them nothing."""
     return ResidentViewer(resident, new_id(), device, assurance, datetime.now(UTC))
 
 
@@ -175,4 +207,5 @@ def make_world(db: Db, clock: Clock) -> World:
     core = make_core(db, kek, clock)
     prepare(core)
     resident = add_resident(core)
-    return World(core, build_onecode(core), kek, resident, holder(resident, device="device-1"))
+    onecode = build_onecode(core, Holding(db).signed_in)
+    return World(core, onecode, kek, resident, signed_in(core, resident, device=True))
