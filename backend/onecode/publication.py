@@ -107,7 +107,10 @@ class StatusPublication:
         self._lists: OrderedDict[int, PublicFile] = OrderedDict()
 
     def status_list(self, number: int) -> PublicFile | None:
-        """The signed list with this number; None when no credential was given an entry in it yet."""
+        """The signed list with this number; None when no credential was given an entry in it yet.
+
+        List 0 is always there, if empty: a desk can be set up before the first credential is issued.
+        """
         with self._lock:
             building = self._building.setdefault(number % _CACHED_LISTS, threading.Lock())
         with building:
@@ -115,7 +118,7 @@ class StatusPublication:
             kept = self._lists.get(number)
             if kept is not None and _fresh(kept, now, STATUS_TTL):
                 return kept
-            if number * LIST_SIZE >= self._family.reserved():
+            if number and number * LIST_SIZE >= self._family.reserved():
                 return None
             built = self._build(number, now)
             self._keep(number, built)
