@@ -161,7 +161,7 @@ def test_revoked_credentials_are_refused_and_stay_so(world: World, clock: Standi
     revoke = {
         "resident": lambda session: revocation.resident_suspended(world.resident, session),
         "session": lambda session: revocation.session_ended(world.viewer.session, session),
-        "device": lambda session: revocation.device_removed("device-1", session),
+        "device": lambda session: revocation.device_removed(world.viewer.device or "", session),
     }[how]
 
     assert transact(world.core.db, revoke) == 16
