@@ -1,13 +1,12 @@
 """Identity through the schema: who may, who may not, that nothing happens then, and what the answers say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from backend.core.clock import CHINA
-from backend.core.errors import Locale, Refusal
 from backend.core.foundation import build_foundation
 from backend.core.mongo.client import Client as MongoClient
 from backend.core.mongo.client import Db
@@ -20,9 +19,9 @@ from backend.identity.models import Assurance
 from backend.identity.staff.models import StaffRole
 from backend.identity.viewer import ResidentViewer, StaffViewer
 from backend.services import Ports, Services, build_services
-from graphql_schema.resident.base import Context, Viewer
-from graphql_schema.resident.schema import schema
+from graphql_schema.resident.base import Viewer
 from tests.fakes import StandingClock
+from tests.graphql.api import Api as BaseApi
 from tests.integration.identity.world import LI, PHONE, WANG, DeviceKey, World, key
 
 CLIENT = {"kind": "MINI_PROGRAM", "installation": PHONE.installation, "label": "Li's phone"}
@@ -102,25 +101,12 @@ DEVICES = """query ($first: Int!, $after: String) { result: devices(first: $firs
   edges { node { id name thumbprint current } } pageInfo { hasNextPage endCursor } } }"""
 
 
-@dataclass
-class Api:
+class Api(BaseApi):
     """The composed schema on real services, the outside world in the test's hands."""
 
-    services: Services
-    world: World
-
-    def ask(
-        self, viewer: Viewer | None, document: str, locale: Locale = "en", **variables: Any
-    ) -> tuple[Any, str | None]:
-        """The result, and the code of the denial when there is one."""
-        context = Context(self.services, viewer, locale, "request-1", "203.0.113.7", "test agent")
-        done = schema.execute_sync(document, variable_values=variables, context_value=context)
-        if done.errors:
-            denial = done.errors[0].original_error
-            assert isinstance(denial, Refusal), done.errors
-            return None, denial.code
-        assert done.data is not None
-        return done.data["result"], None
+    def __init__(self, services: Services, world: World) -> None:
+        super().__init__(services)
+        self.world = world
 
     def do(self, viewer: Viewer | None, document: str, **variables: Any) -> Any:
         """The result of what is allowed, under a fresh idempotency key."""

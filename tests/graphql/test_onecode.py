@@ -1,19 +1,15 @@
 """The one code through the schema: who may, who may not, and that a denial leaves nothing behind."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from backend.core.clock import SystemClock
-from backend.core.errors import Locale, Refusal
 from backend.core.mongo.client import connect
 from backend.identity.models import Assurance
 from backend.services import Services, build_ports, build_services
-from graphql_schema.resident.base import Context, Viewer
-from graphql_schema.resident.schema import schema
+from tests.graphql.api import Api as BaseApi
 from tests.integration.onecode.world import Commands, Phone, World, add_resident, desk, holder, make_world
 
 MY_CODE = """query MyCode($domain: String) {
@@ -55,26 +51,13 @@ MIGRATION = {"domain": "household", "purpose": "migration", "request": REQUEST}
 WRITTEN = ("scans", "credentials", "audit_entries", "scan_challenges", "idempotency")
 
 
-@dataclass
-class Api:
-    """The schema on real services, asked as one viewer or another."""
+class Api(BaseApi):
+    """The composed schema on real services, with a resident, and the commands that it costs."""
 
-    world: World
-    services: Services
-    commands: Commands
-
-    def ask(
-        self, viewer: Viewer | None, document: str, locale: Locale = "en", **variables: Any
-    ) -> tuple[Any, str | None]:
-        """The result, and the code of the denial when there is one."""
-        context = Context(self.services, viewer, locale, "request-1", "203.0.113.7", "test")
-        done = schema.execute_sync(document, variable_values=variables, context_value=context)
-        if done.errors:
-            denial = done.errors[0].original_error
-            assert isinstance(denial, Refusal), done.errors
-            return None, denial.code
-        assert done.data is not None
-        return done.data["result"], None
+    def __init__(self, world: World, services: Services, commands: Commands) -> None:
+        super().__init__(services)
+        self.world = world
+        self.commands = commands
 
     def written(self) -> dict[str, int]:
         """How many documents each collection holds."""

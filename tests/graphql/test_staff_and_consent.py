@@ -1,6 +1,5 @@
 """Staff sessions and consents through the schema: who may, who may not, and what then happens."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import pyotp
@@ -9,7 +8,6 @@ import strawberry
 from strawberry.tools import merge_types
 
 from backend.core.clock import SystemClock
-from backend.core.errors import Locale, Refusal
 from backend.core.foundation import build_foundation
 from backend.core.keyring import Purpose
 from backend.core.mongo.client import Client, Db
@@ -23,9 +21,10 @@ from backend.identity.staff import repository as staff_repository
 from backend.identity.staff.models import StaffRole, StaffScope
 from backend.identity.viewer import ResidentViewer, StaffViewer
 from backend.services import Services, build_ports, build_services
-from graphql_schema.resident.base import Context, Viewer
+from graphql_schema.resident.base import Viewer
 from graphql_schema.resident.consent import ConsentMutation, ConsentQuery
 from graphql_schema.resident.staff import StaffMutation, StaffQuery
+from tests.graphql.api import Api as BaseApi
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of an account of these tests.
 TEXT = consent_texts()["medical_contact"]
@@ -81,24 +80,11 @@ CHOICE = {"purpose": TEXT.purpose, "resource": "mobile", "version": TEXT.version
 TO_WITHDRAW = {name: CHOICE[name] for name in ("purpose", "resource", "key")}
 
 
-@dataclass
-class Api:
-    """The schema on real services, asked as one viewer or another."""
+class Api(BaseApi):
+    """The schema of these types on real services, with a verifier's account."""
 
-    services: Services
-
-    def ask(
-        self, viewer: Viewer | None, document: str, locale: Locale = "en", **variables: Any
-    ) -> tuple[Any, str | None]:
-        """The result, and the code of the denial when there is one."""
-        context = Context(self.services, viewer, locale, "request-1", "203.0.113.7", "test")
-        done = SCHEMA.execute_sync(document, variable_values=variables, context_value=context)
-        if done.errors:
-            denial = done.errors[0].original_error
-            assert isinstance(denial, Refusal), done.errors
-            return None, denial.code
-        assert done.data is not None
-        return done.data["result"], None
+    def __init__(self, services: Services) -> None:
+        super().__init__(services, SCHEMA)
 
     def sign_in(self, key: str = KEY, step: int = 0, **changed: str) -> Any:
         """`signInStaff` as `verifier`, by the code of the present TOTP step or one `step` away."""
