@@ -5,6 +5,7 @@ import secrets
 import pytest
 
 from backend.core.errors import Refusal
+from backend.onecode.challenges import CHALLENGE_BYTES
 from backend.onecode.scans import Accepted, Rejected
 from tests.fakes import StandingClock
 from tests.integration.onecode.world import World, ask, desk
@@ -72,7 +73,7 @@ def test_a_challenge_of_anyone_else_is_refused(world: World, clock: StandingCloc
     challenge = {
         "another desk": lambda: shown_to(world, desk("household")),
         "another purpose": lambda: shown_to(world, viewer, purpose="certificate"),
-        "nobody": lambda: secrets.token_hex(16),
+        "nobody": lambda: secrets.token_hex(CHALLENGE_BYTES),
     }[what]()
     code = world.phone().code(clock.now(), 0, bytes.fromhex(challenge))
 

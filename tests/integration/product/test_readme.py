@@ -3,9 +3,11 @@
 import re
 import subprocess
 
+import pytest
+
 from backend.cli.main import COMMANDS
 from tests.architecture.sources import ROOT
-from tests.product import TONGYU, environment
+from tests.product import TONGYU, environment, running_product
 
 README = (ROOT / "README.md").read_text("utf-8")
 
@@ -17,8 +19,15 @@ def walk() -> str:
     return found[1]
 
 
-def test_the_walk_does_what_it_says(product):
-    script = walk()
+@pytest.fixture
+def fresh(tmp_path):
+    """A product as the reader has it: started a moment ago, nothing done with it yet."""
+    with running_product(tmp_path, demo_residents="20") as running:
+        yield running
+
+
+def test_the_walk_does_what_it_says(fresh):
+    product, script = fresh, walk()
     # Only where the product listens differs from the reader's machine.
     for written, here in {
         "127.0.0.1:8000": f"127.0.0.1:{product.port}",

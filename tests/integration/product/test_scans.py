@@ -32,7 +32,8 @@ def send(product: Product, scan: dict[str, str], token: str) -> dict[str, str]:
 
 def test_of_a_thousand_scans_of_one_code_exactly_one_is_accepted(product):
     assert len(api_processes(product)) == 2
-    phone = register(product, 1001).phone()
+    citizen = register(product, 1001)
+    phone = citizen.phone()
     with behind(product) as foundation:
         tokens = [desk_token(foundation) for _ in range(40)]
         code = phone.code(datetime.now(UTC))
@@ -42,14 +43,14 @@ def test_of_a_thousand_scans_of_one_code_exactly_one_is_accepted(product):
 
         outcomes = Counter((result["__typename"], result.get("code")) for result in results)
         assert outcomes == {("CodeAccepted", None): 1, ("CodeRejected", "CODE_REPLAYED"): 999}
-        audited = audit_actions(foundation)
+        audited = audit_actions(foundation, citizen.resident)
         assert audited["onecode.scan.accepted"] == 1
         assert audited["onecode.scan.refused"] == 999
 
 
-def audit_actions(foundation) -> Counter[str]:
-    """How many audit entries there are of each action."""
-    rows = foundation.db["audit_entries"].find({}, {"content": 1})
+def audit_actions(foundation, resident: str) -> Counter[str]:
+    """How many audit entries there are about a resident of each action."""
+    rows = foundation.db["audit_entries"].find({"subject": resident}, {"content": 1})
     return Counter(row["content"].split(b'"action":"')[1].split(b'"')[0].decode() for row in rows)
 
 
@@ -61,7 +62,8 @@ def own_product(tmp_path):
 
 
 def test_a_killed_api_process_costs_no_scan_and_doubles_none(own_product):
-    phone = register(own_product, 1002).phone()
+    citizen = register(own_product, 1002)
+    phone = citizen.phone()
     with behind(own_product) as foundation:
         tokens = [desk_token(foundation) for _ in range(40)]
         now = datetime.now(UTC)
@@ -69,19 +71,19 @@ def test_a_killed_api_process_costs_no_scan_and_doubles_none(own_product):
             (attempt(phone.code(now, which=number % 16)), tokens[number % len(tokens)])
             for number in range(500)
         ]
-        victim = api_processes(own_product)[0]
         with ThreadPoolExecutor(THREADS) as threads:
             futures = [threads.submit(until_answered, own_product, *scan) for scan in scans]
             while sum(future.done() for future in futures) < 150:
                 time.sleep(0.01)
-            os.kill(victim.pid, signal.SIGKILL)
+            busiest = max(api_processes(own_product), key=lambda one: sum(one.cpu_times()[:2]))
+            os.kill(busiest.pid, signal.SIGKILL)
             answers = [future.result() for future in futures]
 
         assert Counter(answer["__typename"] for answer, _ in answers) == {"CodeAccepted": 500}
         assert sum(tries - 1 for _, tries in answers) > 0, "the kill hit no request"
         assert len({answer["scan"] for answer, _ in answers}) == 500
         assert foundation.db["scans"].count_documents({"refusal": {"$exists": False}}) == 500
-        assert audit_actions(foundation)["onecode.scan.accepted"] == 500
+        assert audit_actions(foundation, citizen.resident)["onecode.scan.accepted"] == 500
     verified = own_product.tongyu("audit", "verify")
     assert verified.returncode == 0, verified.stdout
 
