@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from backend.cli.context import Context, open_context
+from backend.cli.context import Context, one_line, open_context
 from backend.core.audit.checkpoint import Checkpoint, Checkpoints, origin_of, read_checkpoint
 from backend.core.audit.log import AuditLog
 from backend.core.audit.note import BadNote, verifier_key
@@ -19,10 +19,10 @@ from backend.core.audit.proof import Proofs
 from backend.core.audit.tiles import DamagedTree
 from backend.core.audit.verify import Report
 from backend.core.audit.verify import verify as verify_log
-from backend.core.errors import Refusal
-from backend.core.sealing import BadKek
+from backend.core.errors import Misconfigured
 
 app = typer.Typer(help="The audit log: verification, proofs, checkpoints.", no_args_is_help=True)
+_UNREADABLE: Final = (Misconfigured, PyMongoError, OSError, ValueError, DamagedTree)
 
 
 @app.command()
@@ -88,19 +88,13 @@ class _Audit:
 
 @contextmanager
 def _opened() -> Iterator[_Audit]:
-    """The audit log as the settings say; what an operator can mend becomes one line and exit status 2."""
-    try:
-        with open_context() as context:
-            origin = origin_of(context.settings.public_url)
-            yield _Audit(context, Checkpoints(context.db, context.keyring, context.clock, origin))
-    except (BadKek, PyMongoError, OSError, ValueError, DamagedTree) as failure:
-        reason = str(failure)
-    except Refusal as refusal:
-        reason = refusal.message("en")
-    else:
-        return
-    typer.echo(reason, err=True)
-    raise typer.Exit(2)
+    """The audit log as the settings say.
+
+    Whatever keeps it from being read is one line and exit status 2, as 1 says that it was touched.
+    """
+    with one_line(*_UNREADABLE, status=2), open_context() as context:
+        origin = origin_of(context.settings.public_url)
+        yield _Audit(context, Checkpoints(context.db, context.keyring, context.clock, origin))
 
 
 def _kept(path: Path) -> Checkpoint:

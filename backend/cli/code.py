@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from backend.cli.context import open_foundation
+from backend.cli.context import one_line, open_foundation
 from backend.core.audit import Actor, Entry
 from backend.core.clock import local_iso
 from backend.core.errors import Refusal
@@ -107,13 +107,9 @@ def revoke(resident: ResidentId) -> None:
 @contextmanager
 def _onecode() -> Iterator[tuple[Foundation, OneCode]]:
     """The one code on the settings' database; a refusal is one line, and status 1."""
-    try:
-        with open_foundation() as core:
-            # The command's session is its own: there is none that could end.
-            yield core, build_onecode(core, Holding(core.db).identity)
-    except Refusal as refusal:
-        typer.echo(refusal.message("en"), err=True)
-        raise typer.Exit(1) from refusal
+    with one_line(), open_foundation() as core:
+        # The command's session is its own: there is none that could end.
+        yield core, build_onecode(core, Holding(core.db).identity)
 
 
 def _viewer(core: Foundation, resident: str) -> ResidentViewer:

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import typer
+
 from backend.cli.current import command_settings
 from backend.core.clock import Clock, SystemClock
+from backend.core.errors import Refusal
 from backend.core.foundation import Foundation, build_foundation
 from backend.core.keyring import Keyring
 from backend.core.mongo.client import Db, connect
@@ -23,6 +26,24 @@ class Context:
     kek: Kek
     sealer: Sealer
     keyring: Keyring
+
+
+@contextmanager
+def one_line(*faults: type[Exception], status: int = 1) -> Iterator[None]:
+    """Ends the command with one line on standard error and `status` for a Refusal or one of `faults`.
+
+    `tongyu` itself does so, with status 1, for Misconfigured and for MongoDB's being away.
+    """
+    try:
+        yield
+    except Refusal as refusal:
+        reason = refusal.message("en")
+    except faults as fault:
+        reason = str(fault)
+    else:
+        return
+    typer.echo(reason, err=True)
+    raise typer.Exit(status)
 
 
 @contextmanager

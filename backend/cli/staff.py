@@ -6,17 +6,14 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.table import Table
 
-from backend.cli.context import open_foundation
+from backend.cli.context import one_line, open_foundation
 from backend.core.access_tokens import AccessTokens
 from backend.core.clock import local_iso
 from backend.core.divisions import divisions
-from backend.core.errors import Refusal
 from backend.core.paging import MAX_FIRST, PageRequest, decode_cursor
-from backend.core.sealing import BadKek
 from backend.identity.revocation import Revocations
 from backend.identity.revocations.repository import RevocationRepository
 from backend.identity.staff.accounts import StaffAccounts
@@ -141,20 +138,11 @@ def set_scope(
 
 @contextmanager
 def _accounts() -> Iterator[StaffAccounts]:
-    """The accounts in the configured database; what an operator can mend ends in one line and status 1."""
-    try:
-        with open_foundation() as core:
-            tokens = AccessTokens(core.keyring, core.clock, core.settings.public_url)
-            revocations = Revocations(RevocationRepository(core.db), core.clock)
-            yield build_staff(core, tokens, revocations).accounts
-    except (BadKek, PyMongoError) as failure:
-        reason = str(failure)
-    except Refusal as refusal:
-        reason = refusal.message("en")
-    else:
-        return
-    typer.echo(reason, err=True)
-    raise typer.Exit(1)
+    """The accounts in the configured database; a refusal ends in one line and status 1."""
+    with one_line(), open_foundation() as core:
+        tokens = AccessTokens(core.keyring, core.clock, core.settings.public_url)
+        revocations = Revocations(RevocationRepository(core.db), core.clock)
+        yield build_staff(core, tokens, revocations).accounts
 
 
 def _password(*, from_stdin: bool) -> str:

@@ -1,5 +1,8 @@
 """`tongyu staff`, run against a real database; what it made is then used to sign in."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pyotp
@@ -170,3 +173,14 @@ def test_a_mistake_is_one_line_and_a_status(
     assert done.exit_code == status
     assert says in done.stderr
     assert "Traceback" not in done.output
+
+
+def test_without_mongodb_a_command_ends_in_one_short_line() -> None:
+    away = {"TONGYU_MONGODB_URI": "mongodb://127.0.0.1:1/?replicaSet=rs0", "TONGYU_KEK": Kek.generate()}
+    command = [sys.executable, "-m", "backend.cli", "staff", "list"]
+
+    done = subprocess.run(command, env=os.environ | away, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("✗ MongoDB doesn't answer")
+    assert len(done.stderr.splitlines()) == 1

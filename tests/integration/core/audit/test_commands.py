@@ -62,6 +62,14 @@ def test_verify_names_the_entry_and_fails(db: Db, system: dict[str, str]) -> Non
     assert result.stdout == "AUDIT_ENTRY_REMOVED: Audit entry 2 was removed\n"
 
 
+def test_a_log_that_cannot_be_read_is_not_called_touched(system: dict[str, str]) -> None:
+    for fault in ({"TONGYU_MONGODB_URI": "mongodb://127.0.0.1:1/?replicaSet=rs0"}, {"TONGYU_KEK": "none"}):
+        result = run(system | fault, "verify")
+
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.strip()
+
+
 def test_verify_from_an_entry_on(db: Db, system: dict[str, str]) -> None:
     db[ENTRIES].delete_one({"seq": 2})
 
