@@ -31,6 +31,9 @@ schema: $(VENV)/dev ## Writes the schema snapshots (graphql_schema/*.graphql)
 vectors: $(VENV)/dev ## Writes the one code's public test vectors (docs/one-code-vectors.json)
 	$(BIN)/python -m backend.onecode.wire.vectors docs/one-code-vectors.json
 
+department-api: $(VENV)/dev ## Writes the department interface that the package carries (from docs/department-api)
+	$(BIN)/python -m backend.exchange.department_api.bundle docs/department-api
+
 conformance: $(VENV)/dev ## GraphQL-over-HTTP audits, COSE and Claim 169 vectors against what is built here
 	$(BIN)/pytest tests/conformance -v
 
@@ -65,4 +68,4 @@ $(VENV)/dev: $(VENV)/run requirements/dev.lock
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.lock
 	@touch $@
 
-.PHONY: help run test lint schema vectors conformance bench-onecode lock clean
+.PHONY: help run test lint schema vectors department-api conformance bench-onecode lock clean
