@@ -126,7 +126,7 @@ def build_identity(
         ),
         refresh=RefreshService(core, sessions, refresh_tokens, tokens, ending),
         sessions=SessionService(core, sessions, ending),
-        devices=DeviceService(core, repository, devices, sessions, tokens, revocations, on_device_revoked),
+        devices=DeviceService(core, repository, devices, sessions, tokens, ending, on_device_revoked),
         faces=faces,
         mobiles=mobiles,
         suspension=SuspensionService(core, repository, closing, proofing, codes, faces),

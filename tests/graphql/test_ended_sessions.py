@@ -7,6 +7,7 @@ import pytest
 from tests.graphql.test_identity import (
     CLIENT,
     REFRESH,
+    REVOKE_DEVICE,
     REVOKE_SESSION,
     SIGN_OUT,
     Api,
@@ -34,7 +35,15 @@ def reuse_a_refresh_token(api: Api, ended: Session) -> None:  # noqa: F811 - as 
     assert api.do(None, REFRESH, token=ended[2], client=CLIENT)["code"] == "REFRESH_REUSED"
 
 
-@pytest.mark.parametrize("end", [sign_out, end_from_elsewhere, reuse_a_refresh_token])
+def revoke_its_device(api: Api, ended: Session) -> None:  # noqa: F811 - as above.
+    viewer = api.viewer(ended[1])
+    # A credential from before the device was bound: only its session tells whose it is.
+    unbound = {"session": ended[0], "device": None}
+    api.services.foundation.db["credentials"].update_one({"session": ended[0]}, {"$set": unbound})
+    assert api.do(viewer, REVOKE_DEVICE, device=viewer.device)["device"] == viewer.device
+
+
+@pytest.mark.parametrize("end", [sign_out, end_from_elsewhere, reuse_a_refresh_token, revoke_its_device])
 def test_the_codes_of_a_session_end_with_it_and_no_others(
     api: Api,  # noqa: F811 - as above.
     end: Callable[[Api, Session], None],

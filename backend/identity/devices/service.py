@@ -25,8 +25,8 @@ from backend.identity.devices.models import (
 from backend.identity.devices.repository import DeviceRepository, ThumbprintTaken
 from backend.identity.models import Assurance
 from backend.identity.repository import ResidentRepository
-from backend.identity.revocation import Revocations
-from backend.identity.sessions.models import AccessGrant, EndReason
+from backend.identity.sessions.ending import SessionEnding
+from backend.identity.sessions.models import AccessGrant
 from backend.identity.sessions.repository import SessionRepository
 from backend.identity.sessions.tokens import ResidentTokens
 from backend.identity.viewer import ResidentViewer
@@ -52,7 +52,7 @@ class DeviceService:
         devices: DeviceRepository,
         sessions: SessionRepository,
         tokens: ResidentTokens,
-        revocations: Revocations,
+        ending: SessionEnding,
         on_revoked: tuple[OnDeviceRevoked, ...],
     ) -> None:
         self._core = core
@@ -60,7 +60,7 @@ class DeviceService:
         self._devices = devices
         self._sessions = sessions
         self._tokens = tokens
-        self._revocations = revocations
+        self._ending = ending
         self._on_revoked = on_revoked
         self._commands = Commands(core.idempotency)
 
@@ -157,8 +157,7 @@ class DeviceService:
         now = self._core.clock.now()
         if not self._devices.revoke(viewer.resident, device, now, session):
             raise Refusal("NOT_FOUND")
-        ended = self._sessions.end_all(viewer.resident, EndReason.DEVICE_REVOKED, now, session, device=device)
-        self._revocations.revoke_sessions(ended, session)
+        self._ending.end_device(device, viewer.resident, now, session)
         for hook in self._on_revoked:
             hook(viewer.resident, device, now, session)
         self._core.audit.append(_entry("identity.device.revoked", viewer, device), session)

@@ -1,6 +1,6 @@
 """Ending a session: its refresh family, its access tokens and, through hooks, what other parts gave it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from backend.core.mongo.client import Session
@@ -29,7 +29,16 @@ class SessionEnding:
         """Ends the resident's session; False, with nothing done, when they have no such open one."""
         if not self._sessions.end(session_id, resident, reason, at, session):
             return False
-        self._revocations.revoke_session(session_id, session)
-        for hook in self._on_ended:
-            hook(session_id, at, session)
+        self._take([session_id], at, session)
         return True
+
+    def end_device(self, device: str, resident: str, at: datetime, session: Session) -> None:
+        """Ends the resident's sessions that are bound to a device."""
+        reason = EndReason.DEVICE_REVOKED
+        self._take(self._sessions.end_all(resident, reason, at, session, device=device), at, session)
+
+    def _take(self, ended: Sequence[str], at: datetime, session: Session) -> None:
+        self._revocations.revoke_sessions(ended, session)
+        for one in ended:
+            for hook in self._on_ended:
+                hook(one, at, session)
