@@ -74,9 +74,11 @@ class ResidentRepository:
     def touch_active(self, resident: str, at: datetime, session: Session) -> Resident | None:
         """Notes a sign-in of an active resident; None when suspended or unknown.
 
-        The write makes a suspension at the same moment conflict, so that no session slips past it.
+        The write makes a suspension at the same moment conflict, so that no session slips past it. It counts
+        as in `hold_active`, because two sign-ins may fall into one millisecond.
         """
-        return self._change({"_id": resident, "status": IdentityStatus.ACTIVE}, {"signed_in_at": at}, session)
+        active = {"_id": resident, "status": IdentityStatus.ACTIVE}
+        return self._change(active, {"signed_in_at": at}, session, counter="holds")
 
     def hold_active(self, resident: str, session: Session) -> bool:
         """Whether the resident is active, with a write that conflicts with any other at that moment.
@@ -98,7 +100,10 @@ class ResidentRepository:
     ) -> Resident | None:
         """Moves a resident from one status to another; None when not in `before`."""
         return self._change(
-            {"_id": resident, "status": before}, {"status": after, "status_at": at}, session, bump=True
+            {"_id": resident, "status": before},
+            {"status": after, "status_at": at},
+            session,
+            counter="version",
         )
 
     def set_mobile(
@@ -106,7 +111,9 @@ class ResidentRepository:
     ) -> Resident | None:
         """Gives an active resident a number just proven; None when suspended or unknown."""
         changes = {"mobile": mobile, "mobile_index": mobile_index, "mobile_proven_at": at}
-        return self._change({"_id": resident, "status": IdentityStatus.ACTIVE}, changes, session, bump=True)
+        return self._change(
+            {"_id": resident, "status": IdentityStatus.ACTIVE}, changes, session, counter="version"
+        )
 
     def release_mobile(self, mobile_index: bytes, but: str | None, session: Session) -> str | None:
         """Takes a recycled number from whoever holds it, except `but`; the id of that resident."""
@@ -130,11 +137,9 @@ class ResidentRepository:
         self._links.delete_many({"resident": resident}, session=session)
 
     def _change(
-        self, where: Document, changes: Mapping[str, Any], session: Session, *, bump: bool = False
+        self, where: Document, changes: Mapping[str, Any], session: Session, *, counter: str
     ) -> Resident | None:
-        update: Document = {"$set": dict(changes)}
-        if bump:
-            update["$inc"] = {"version": 1}
+        update: Document = {"$set": dict(changes), "$inc": {counter: 1}}
         return _resident(
             self._residents.find_one_and_update(
                 where, update, return_document=ReturnDocument.AFTER, session=session
