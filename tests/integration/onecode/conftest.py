@@ -13,9 +13,9 @@ from tests.integration.onecode.world import Commands, World, make_world
 
 @pytest.fixture
 def clock() -> StandingClock:
-    """Ten past the present hour: expired documents are really removed by MongoDB, by its own clock."""
-    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    return StandingClock(hour + timedelta(minutes=10))
+    """The last ten past an hour: in the past, as commands that run beside it go by the real time."""
+    earlier = datetime.now(UTC) - timedelta(minutes=10)
+    return StandingClock(earlier.replace(minute=10, second=0, microsecond=0))
 
 
 @pytest.fixture
