@@ -54,7 +54,7 @@ def served(product, citizen):
 
 def read(image: Image.Image) -> str:
     """The text of the one code in a picture."""
-    (found,) = zxingcpp.read_barcodes(image)
+    (found,) = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)
     return found.text
 
 
